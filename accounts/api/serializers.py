@@ -1,0 +1,70 @@
+"""Shapes of identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class LoginIn(serializers.Serializer[Any]):
+    email = serializers.CharField(max_length=254)
+    password = serializers.CharField(max_length=256, style={"input_type": "password"})
+
+
+class TokensOut(serializers.Serializer[Any]):
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    token_type = serializers.CharField(default="bearer")
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
+
+
+class RefreshIn(serializers.Serializer[Any]):
+    refresh_token = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="Is used up and replaced. Left out, the refresh token is read from the Authorization header "
+        "and stays as it is.",
+    )
+
+
+class SwitchIn(serializers.Serializer[Any]):
+    organization_id = serializers.UUIDField()
+
+
+class OrganizationBrief(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+
+
+class TenantBrief(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    domain = serializers.CharField(allow_null=True)
+
+
+class PlaceOut(serializers.Serializer[Any]):
+    tenant = TenantBrief(allow_null=True)
+    organization = OrganizationBrief(allow_null=True)
+    role = serializers.CharField()
+
+
+class MeOut(serializers.Serializer[Any]):
+    """The signed-in user with the place where he works now and every place where he could."""
+
+    id = serializers.UUIDField()
+    email = serializers.EmailField()
+    username = serializers.CharField()
+    full_name = serializers.CharField()
+    role = serializers.CharField(help_text="super_admin, tenant_admin, org_admin, org_member or user.")
+    is_active = serializers.BooleanField()
+    email_verified = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    last_login = serializers.DateTimeField(allow_null=True)
+    sector = serializers.CharField(allow_null=True)
+    organization_id = serializers.UUIDField(allow_null=True)
+    tenant_id = serializers.UUIDField(allow_null=True)
+    organization = OrganizationBrief(allow_null=True)
+    tenant = TenantBrief(allow_null=True)
+    places = PlaceOut(many=True, help_text="Where the user may work; switch with /auth/switch-organization.")

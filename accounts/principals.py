@@ -1,0 +1,132 @@
+"""The signed-in caller: a session, and what its user may do in the tenant he has entered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import caches
+from django.utils import timezone
+
+from accounts.models import AuthSession, Membership, MembershipState
+from accounts.permissions import MATRIX, Extent, Role
+from tenants import selectors as directory
+from tenants.kernel.context import in_public
+from tenants.kernel.request import Actor
+from tenants.models import OrganizationEntry, OrganizationState
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What the database says of a session in a tenant; small enough for the cache."""
+
+    user_id: UUID
+    email: str
+    is_super_admin: bool
+    is_tenant_admin: bool
+    roles: dict[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPrincipal:
+    """A caller in one tenant, working in at most one active organization."""
+
+    session_id: UUID
+    tenant_id: UUID | None
+    organization_id: UUID | None
+    grants: Grants
+
+    @property
+    def user_id(self) -> UUID:
+        return self.grants.user_id
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.grants.user_id, self.grants.email)
+
+    @property
+    def wide_role(self) -> Role | None:
+        """The role that reaches every organization of the tenant, if there is one."""
+        if self.grants.is_super_admin:
+            return Role.SUPER_ADMIN
+        return Role.TENANT_ADMIN if self.grants.is_tenant_admin else None
+
+    @property
+    def role(self) -> Role | None:
+        """The role in which the caller works now."""
+        if self.wide_role is not None:
+            return self.wide_role
+        role = self.grants.roles.get(self.organization_id) if self.organization_id else None
+        return Role(role) if role else None
+
+    def holds(self, permission: str) -> bool:
+        return self.role is not None and permission in MATRIX[self.role]
+
+    def organizations_with(self, permission: str) -> frozenset[UUID]:
+        if not self.holds(permission) or self.tenant_id is None:
+            return frozenset()
+        if self.wide_role is not None:
+            return directory.organization_ids(self.tenant_id)
+        return frozenset({self.organization_id} if self.organization_id else ())
+
+    def only_own(self, permission: str, organization_id: UUID) -> bool:
+        return self.role is not None and MATRIX[self.role].get(permission) == Extent.OWN
+
+
+def cache_key(session_id: UUID, tenant_id: UUID | None) -> str:
+    return f"grants:{session_id}:{tenant_id}"
+
+
+def forget_sessions(sessions: Iterable[tuple[UUID, UUID | None]]) -> None:
+    """Make the next request of these sessions (id and tenant) read the database again."""
+    caches["directory"].delete_many([cache_key(*session) for session in sessions])
+
+
+def principal_for(
+    session_id: UUID, tenant_id: UUID | None, organization_id: UUID | None
+) -> SessionPrincipal | None:
+    """The caller behind a session, or None where session, user, tenant or organization disagree.
+
+    The database's word is cached for DIRECTORY_SECONDS, so whatever is withdrawn is withdrawn within
+    that time, and at once where the withdrawing service knows the session.
+    """
+    cache = caches["directory"]
+    key = cache_key(session_id, tenant_id)
+    grants = cache.get(key)
+    if grants is None:
+        grants = _load(session_id, tenant_id) or ""
+        cache.set(key, grants, settings.DIRECTORY_SECONDS)
+    if not isinstance(grants, Grants):
+        return None
+    principal = SessionPrincipal(session_id, tenant_id, organization_id, grants)
+    if organization_id is not None and organization_id not in grants.roles and principal.wide_role is None:
+        return None
+    return principal
+
+
+def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
+    with in_public():
+        session = (
+            AuthSession.objects.select_related("user")
+            .filter(id=session_id, revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+            .first()
+        )
+        if session is None:
+            return None
+        user = session.user
+        held = Membership.objects.filter(user=user, tenant_id=tenant_id, state=MembershipState.ACTIVE)
+        alive = OrganizationEntry.objects.filter(tenant_id=tenant_id, state=OrganizationState.ACTIVE)
+        entries = frozenset(alive.values_list("id", flat=True))
+        roles = dict(held.exclude(organization_id=None).values_list("organization_id", "role"))
+        is_tenant_admin = held.filter(role=Role.TENANT_ADMIN).exists()
+        if tenant_id is not None and not (roles or is_tenant_admin or user.is_super_admin):
+            return None
+        return Grants(
+            user_id=user.id,
+            email=user.email,
+            is_super_admin=user.is_super_admin,
+            is_tenant_admin=is_tenant_admin,
+            roles={org: role for org, role in roles.items() if org in entries},
+        )

@@ -1,0 +1,272 @@
+"""Writes to identity: users, memberships, sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import identify_hasher, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import principals, selectors, tokens
+from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
+from accounts.permissions import Role
+from accounts.selectors import Place
+from tenants.kernel import audit
+from tenants.kernel.context import in_public
+from tenants.kernel.errors import BadCredentials, BadToken, Conflict, Forbidden, InvalidInput
+from tenants.kernel.request import Actor
+
+# Clients that send the same refresh twice at once (two tabs, a retry) lose a race, they do not
+# attack: within this time the loser is refused, the family lives on.
+ROTATION_GRACE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client gets to work with."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+def _field_error(field: str, detail: str, code: str = "invalid") -> InvalidInput:
+    return InvalidInput(errors=[{"pointer": f"/{field}", "code": code, "detail": detail}])
+
+
+@transaction.atomic
+def user_create(
+    *,
+    email: str,
+    password: str | None,
+    full_name: str = "",
+    username: str = "",
+    job_title: str = "",
+    is_super_admin: bool = False,
+    actor: Actor,
+) -> User:
+    """A new identity with its credential and profile; without a password nobody can sign in yet.
+
+    Raises InvalidInput for a bad address or password, Conflict for an address in use.
+    """
+    with in_public():
+        address = email.strip()
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise _field_error("email", "Enter an e-mail address.") from None
+        if User.objects.filter(email__iexact=address).exists():
+            raise Conflict("This e-mail address is in use already.", code="duplicate_email")
+        user = User(email=address, is_super_admin=is_super_admin)
+        if password is not None:
+            check_password_rules(password, user)
+        user.save()
+        Profile.objects.create(user=user, full_name=full_name, username=username, job_title=job_title)
+        _store_password(user, password)
+        audit.record("accounts.user.created", on=user, changes={"email": address}, actor=actor)
+    return user
+
+
+def check_password_rules(password: str, user: User) -> None:
+    """Raise InvalidInput that names every rule the password breaks."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput(
+            " ".join(error.messages)[:100],
+            errors=[{"pointer": "/password", "code": "weak_password", "detail": m} for m in error.messages],
+        ) from None
+
+
+def _store_password(user: User, password: str | None) -> None:
+    hashed = make_password(password)
+    algorithm = identify_hasher(hashed).algorithm if password is not None else "none"
+    Credential.objects.update_or_create(
+        user=user, defaults={"password": hashed, "algorithm": algorithm, "changed_at": timezone.now()}
+    )
+
+
+@transaction.atomic
+def membership_grant(
+    *, user: User, tenant_id: UUID, organization_id: UUID | None, role: Role, actor: Actor
+) -> Membership:
+    """Let a user enter a tenant, or an organization of it, in a role. Writes the directory only:
+    ``organizations.services`` decides whether he may."""
+    with in_public():
+        if Membership.objects.filter(
+            user=user, tenant_id=tenant_id, organization_id=organization_id
+        ).exists():
+            raise Conflict("This user is a member already.", code="duplicate_member")
+        row = Membership.objects.create(
+            user=user, tenant_id=tenant_id, organization_id=organization_id, role=role
+        )
+        change = {"role": role, "organization": str(organization_id), "tenant": str(tenant_id)}
+        audit.record("accounts.membership.granted", on=user, changes=change, actor=actor)
+        _forget(AuthSession.objects.filter(user=user, revoked_at=None))
+    return row
+
+
+@transaction.atomic
+def user_deactivate(*, user: User, actor: Actor) -> None:
+    """Nobody signs in as this user any more, and every session of his ends."""
+    with in_public():
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        user.is_active = False
+        _revoke(AuthSession.objects.filter(user=user, revoked_at=None), "deactivated")
+        audit.record("accounts.user.deactivated", on=user, actor=actor)
+
+
+# -- sessions -----------------------------------------------------------------------------------
+
+
+def sign_in(
+    *, email: str, password: str, tenant_id: UUID | None, device: str, address: str | None
+) -> tuple[User, TokenPair]:
+    """Check the credentials and open a session where the user may work.
+
+    Raises BadCredentials, in the same words for an unknown address, a wrong password and somebody who
+    has no place on this host.
+    """
+    user = authenticate(username=email, password=password)
+    place = selectors.starting_place(user, tenant_id=tenant_id) if isinstance(user, User) else None
+    if not isinstance(user, User) or (place is None and tenant_id is not None):
+        with in_public():
+            label = email.strip()[:254]
+            audit.record("accounts.session.refused", actor=Actor(None, label))
+        raise BadCredentials()
+    session = session_open(user=user, place=place, device=device, address=address)
+    return user, issue(session)
+
+
+@transaction.atomic
+def session_open(*, user: User, place: Place | None, device: str, address: str | None) -> AuthSession:
+    """A new session in a place (none: a user without any organization)."""
+    with in_public():
+        now = timezone.now()
+        session = AuthSession.objects.create(
+            user=user,
+            tenant=place.tenant if place else None,
+            organization_id=place.organization_id if place else None,
+            expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+            device=device[:200],
+            address=address,
+        )
+        User.objects.filter(pk=user.pk).update(last_login=now)
+        user.last_login = now
+        audit.record("accounts.session.opened", on=session, actor=user.actor)
+    return session
+
+
+@transaction.atomic
+def issue(session: AuthSession) -> TokenPair:
+    """An access token and a fresh refresh token for a session."""
+    with in_public():
+        identifier, refresh = tokens.refresh_for(session)
+        RefreshToken.objects.create(id=identifier, session=session)
+    return TokenPair(tokens.access_for(session), refresh, _expires_in())
+
+
+def _expires_in() -> int:
+    return int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())
+
+
+def session_refresh(*, token: str, rotate: bool) -> TokenPair:
+    """New tokens for a refresh token.
+
+    With ``rotate`` the token is used up and a new one given; without, a new access token for the same
+    session. A token that was used up earlier revokes its whole family. Raises BadToken.
+    """
+    claims = tokens.read_refresh(token)
+    reused = False
+    with in_public(), transaction.atomic():
+        # The lock makes parallel refreshes queue: exactly one finds the row unused.
+        row = (
+            RefreshToken.objects.select_for_update(of=("self",))
+            .select_related("session__user")
+            .filter(id=claims.jti)
+            .first()
+        )
+        now = timezone.now()
+        if row is None or row.session.revoked_at or row.session.expires_at <= now:
+            raise BadToken()
+        session = row.session
+        if not session.user.is_active or not _place_holds(session):
+            raise BadToken("You may not work there any more; sign in again.", code="place_lost")
+        if row.rotated_at is None:
+            if rotate:
+                row.rotated_at = now
+                row.save(update_fields=["rotated_at"])
+            session.last_used_at = now
+            session.save(update_fields=["last_used_at"])
+            if rotate:
+                return issue(session)
+            return TokenPair(tokens.access_for(session), token, _expires_in())
+        reused = now - row.rotated_at > ROTATION_GRACE
+        if reused:
+            _revoke(AuthSession.objects.filter(id=session.id), "reuse")
+            audit.record("accounts.session.reuse_detected", on=session, actor=session.user.actor)
+    if reused:
+        raise BadToken("This refresh token was used before; the session has ended.", code="token_reused")
+    raise BadToken("This refresh token has just been used.", code="token_rotated")
+
+
+def _place_holds(session: AuthSession) -> bool:
+    if session.user.is_super_admin:
+        return True
+    places = selectors.places_of(session.user)
+    if session.tenant_id is None:
+        return True
+    return any(
+        (p.tenant.id, p.organization_id) == (session.tenant_id, session.organization_id) for p in places
+    )
+
+
+@transaction.atomic
+def session_close(*, session_id: UUID, actor: Actor) -> None:
+    """End a session: its refresh tokens are dead, its access tokens too."""
+    with in_public():
+        _revoke(AuthSession.objects.filter(id=session_id, revoked_at=None), "signed out")
+        session = AuthSession.objects.filter(id=session_id).first()
+        audit.record("accounts.session.closed", on=session, actor=actor)
+
+
+@transaction.atomic
+def session_switch(
+    *, session_id: UUID, user: User, organization_id: UUID, actor: Actor
+) -> tuple[Place, TokenPair]:
+    """Work in another organization from now on: new tokens, the session's refresh tokens used up.
+
+    Raises Forbidden where the user holds no membership there (or there is no such organization).
+    """
+    with in_public():
+        place = next((p for p in selectors.places_of(user) if p.organization_id == organization_id), None)
+        if place is None:
+            raise Forbidden("You are no member of this organization.", code="no_member")
+        session = AuthSession.objects.select_for_update().get(id=session_id)
+        before = session.organization_id
+        session.tenant, session.organization_id = place.tenant, place.organization_id
+        session.last_used_at = timezone.now()
+        session.save(update_fields=["tenant", "organization_id", "last_used_at"])
+        session.refresh_tokens.filter(rotated_at=None).update(rotated_at=timezone.now())
+        change = {"organization": [str(before), str(organization_id)]}
+        audit.record("accounts.session.switched", on=session, changes=change, actor=actor)
+        return place, issue(session)
+
+
+def _revoke(sessions: QuerySet[AuthSession], because: str) -> None:
+    _forget(sessions)
+    sessions.update(revoked_at=timezone.now(), revoked_because=because)
+
+
+def _forget(sessions: QuerySet[AuthSession]) -> None:
+    rows = list(sessions.values_list("id", "tenant_id"))
+    transaction.on_commit(lambda: principals.forget_sessions(rows))

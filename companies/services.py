@@ -1,0 +1,111 @@
+"""Writes to companies: one by one, and in sets for files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from companies.models import SYMBOL, Company
+from tenants.kernel import audit
+from tenants.kernel.errors import InvalidInput
+from tenants.kernel.ids import uuid7_batch
+from tenants.kernel.request import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFacts:
+    """What a row of a file or a request says of a company. None and '' mean: not said."""
+
+    symbol: str
+    name: str = ""
+    sector: str = ""
+    market_cap: Decimal | None = None
+    currency: str = ""
+
+
+# What is written when a row says it; a silent row never empties a field.
+_LEARNT = ("name", "sector", "market_cap", "currency")
+
+
+@transaction.atomic
+def companies_ensure(
+    *, facts: Iterable[CompanyFacts], organization_id: UUID, actor: Actor
+) -> dict[str, Company]:
+    """The companies of these symbols, made where missing and brought up to date where more is said.
+
+    Three statements whatever their number. Rows are locked in the order of their symbols, so that two
+    workers with the same companies queue instead of blocking each other. The last word wins for a symbol
+    that comes several times.
+    """
+    said: dict[str, CompanyFacts] = {}
+    for fact in facts:
+        before = said.get(fact.symbol)
+        if before is not None:
+            fact = CompanyFacts(
+                fact.symbol,
+                *(getattr(fact, f) or getattr(before, f) for f in ("name", "sector")),
+                fact.market_cap if fact.market_cap is not None else before.market_cap,
+                fact.currency or before.currency,
+            )
+        said[fact.symbol] = fact
+    symbols = sorted(said)
+    _check_symbols(symbols)
+    rows = Company.objects.filter(organization_id=organization_id, symbol__in=symbols)
+    known = set(rows.values_list("symbol", flat=True))
+    missing = [symbol for symbol in symbols if symbol not in known]
+    if missing:
+        Company.objects.bulk_create(
+            [
+                _new_company(identifier, said[symbol], organization_id, actor)
+                for identifier, symbol in zip(uuid7_batch(len(missing)), missing, strict=True)
+            ],
+            ignore_conflicts=True,
+        )
+    found = {c.symbol: c for c in rows.order_by("symbol").select_for_update()}
+    changed = [company for symbol, company in found.items() if _learn(company, said[symbol])]
+    if changed:
+        Company.objects.bulk_update(changed, list(_LEARNT), batch_size=1000)
+    return found
+
+
+def _check_symbols(symbols: list[str]) -> None:
+    bad = [symbol for symbol in symbols if not SYMBOL.regex.match(symbol)]
+    if bad:
+        detail = f"{bad[0][:30]!r} is no symbol: {SYMBOL.message}"
+        raise InvalidInput(
+            errors=[{"pointer": "/company_symbol", "code": "symbol_invalid", "detail": detail}]
+        )
+
+
+def _new_company(identifier: UUID, fact: CompanyFacts, organization_id: UUID, actor: Actor) -> Company:
+    return Company(
+        id=identifier,
+        organization_id=organization_id,
+        symbol=fact.symbol,
+        name=fact.name,
+        sector=fact.sector,
+        market_cap=fact.market_cap,
+        currency=fact.currency or "USD",
+        created_by_id=actor.user_id,
+    )
+
+
+def _learn(company: Company, fact: CompanyFacts) -> bool:
+    changed = False
+    for field in _LEARNT:
+        said = getattr(fact, field)
+        if said not in (None, "") and said != getattr(company, field):
+            setattr(company, field, said)
+            changed = True
+    return changed
+
+
+@transaction.atomic
+def company_delete(*, company: Company, actor: Actor) -> None:
+    """Remove a company with its statements and predictions."""
+    audit.record("companies.company.deleted", on=company, actor=actor)
+    company.delete()

@@ -1,0 +1,35 @@
+"""The API's routes: one list for every host."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from companies.api.urls import router as companies
+from organizations.api.urls import router as organizations
+from predictions.api.urls import router as predictions
+from tenants.api.urls import router as tenants
+
+ROUTERS = (tenants, organizations, companies, predictions)
+# Groups that older clients call without a version.
+UNVERSIONED = ("auth", "tenants", "organizations", "users")
+
+
+def routes() -> list[URLPattern | URLResolver]:
+    """Everything below ``/api/``."""
+    versioned = [url for router in ROUTERS for url in router.urls]
+    plain = [
+        url
+        for router in ROUTERS
+        for prefix, viewset, basename in router.registry
+        if prefix in UNVERSIONED
+        for url in _routes_of(prefix, viewset, basename)
+    ]
+    return [path("v1/", include(versioned)), path("", include((plain, "unversioned")))]
+
+
+def _routes_of(prefix: str, viewset: type, basename: str) -> list[URLPattern | URLResolver]:
+    from tenants.kernel.routers import Router
+
+    router = Router()
+    router.register(prefix, viewset, basename=basename)
+    return list(router.urls)

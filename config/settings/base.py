@@ -1,0 +1,300 @@
+"""Settings shared by every environment; development and the demo use them as they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from config import env
+
+BASE_DIR = env.ROOT
+VAR_DIR = BASE_DIR / "var"
+ENVIRONMENT = env.ENVIRONMENT
+VERSION = "0.1.0"
+
+SECRET_KEY = env.text("SECRET_KEY")
+DEBUG = env.flag("DEBUG", default=False)
+
+# Hosts of the platform itself; every other host must be a tenant's (tenants.Domain), so the list of
+# allowed hosts is open here and closed by the tenant middleware.
+PLATFORM_HOSTS = env.listing("PLATFORM_HOSTS", "localhost,127.0.0.1,[::1]")
+TENANT_HOST_SUFFIX = env.text("TENANT_HOST_SUFFIX", "localhost")
+ALLOWED_HOSTS = ["*"]
+PUBLIC_APP_URL = env.text("PUBLIC_APP_URL", "http://localhost:8000")
+# The port is part of the links that are printed and mailed.
+PORT = env.number("PORT", 8000)
+
+SHARED_APPS = [
+    # django-unfold before django_tenants: both ship admin templates, unfold's must win.
+    "unfold",
+    "django_tenants",
+    "tenants",
+    "accounts",
+    "predictions.registry",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.admin",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_celery_results",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+]
+TENANT_APPS = ["organizations", "companies", "predictions"]
+INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+# Reads the bearer token for the tenant middleware, which stands below the accounts app.
+TENANT_TOKEN_READER = "accounts.tokens.read_bearer"  # noqa: S105 - a dotted path, no secret
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.kernel.middleware.RequestContextMiddleware",
+    "tenants.kernel.middleware.HealthMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "tenants.kernel.middleware.TenantMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.ConsoleSessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls_tenant"
+PUBLIC_SCHEMA_URLCONF = "config.urls_public"
+# Both forms of an address answer without a redirect, see tenants.kernel.routers.
+APPEND_SLASH = False
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+_database = env.database()
+DATABASES = {
+    "default": {
+        **_database,
+        "ENGINE": "django_tenants.postgresql_backend",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": False,
+        "OPTIONS": {
+            **_database["OPTIONS"],  # type: ignore[dict-item]
+            # Small pools that forget: a backend that has visited hundreds of schemas keeps hundreds of
+            # megabytes of catalogue cache.
+            "pool": {
+                "min_size": 1,
+                "max_size": env.number("DATABASE_POOL", 6),
+                "timeout": 10,
+                "max_lifetime": 600,
+            },
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    # Keys carry the current tenant's schema.
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env.redis_url(1),
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+    },
+    # What is true for the whole platform: tenants by host, who may enter where, signing keys.
+    "directory": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env.redis_url(1),
+        "KEY_PREFIX": "directory",
+    },
+}
+DIRECTORY_SECONDS = 30
+
+AUTH_USER_MODEL = "accounts.User"
+# Addresses are unique without regard to case, by a constraint that this check does not know.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 8},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
+# Host-only cookies: a session of one tenant's host is never sent to another.
+SESSION_COOKIE_NAME = "drp_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_NAME = "drp_csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+
+ENABLE_REGISTRATION = env.flag("ENABLE_REGISTRATION", default=True)
+ACCESS_TOKEN_LIFETIME = timedelta(
+    minutes=env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 30, "JWT_ACCESS_TOKEN_EXPIRE_MINUTES")
+)
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 7))
+TOKEN_ISSUER = env.text("TOKEN_ISSUER", "default-risk-platform")
+SIMPLE_JWT = {"ALGORITHM": "RS256", "USER_ID_CLAIM": "sub", "USER_ID_FIELD": "id"}
+
+CORS_ALLOWED_ORIGINS = env.listing("CORS_ORIGINS", "", "CORS_ORIGIN")
+CORS_ALLOW_ALL_ORIGINS = ENVIRONMENT == "development" and not CORS_ALLOWED_ORIGINS
+CORS_URLS_REGEX = r"^/(api|\.well-known)/.*$"
+CORS_PREFLIGHT_MAX_AGE = 7200
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = ["etag", "location", "retry-after", "x-request-id", "idempotency-replayed"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.ConsoleAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "tenants.kernel.pagination.EnvelopePagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "tenants.kernel.schema.ProblemAutoSchema",
+    "EXCEPTION_HANDLER": "tenants.kernel.problem.handle",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SHOW_API_DOCS = env.flag("SHOW_API_DOCS", default=True)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Default Risk Platform",
+    "DESCRIPTION": "How likely companies are to default: one by one, by file, with reasons.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "PREPROCESSING_HOOKS": ["tenants.kernel.schema.only_versioned"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tenants.kernel.schema.without_trailing_slash",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "RiskLevelEnum": "predictions.models.RiskLevel",
+        "PredictionKindEnum": "predictions.models.PredictionKind",
+        "JobStateEnum": "predictions.models.JobState",
+    },
+}
+
+CELERY_BROKER_URL = env.redis_url(0)
+CELERY_RESULT_BACKEND = env.redis_url(2)
+CELERY_RESULT_EXPIRES = 3600
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# A message of a worker that died comes back when it has been invisible for visibility_timeout and a
+# sweep has passed; kombu's own sweep interval would add 100 seconds. The sweeper of stuck jobs
+# (predictions.tasks) does not wait for either.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 1300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "priority_steps": list(range(10)),
+    "queue_order_strategy": "priority",
+}
+
+MEDIA_ROOT = VAR_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)
+UPLOAD_MAX_ROWS = env.number("UPLOAD_MAX_ROWS", 1_000_000)
+UPLOAD_MAX_ROWS_INDIVIDUAL = env.number("UPLOAD_MAX_ROWS_INDIVIDUAL", 100)
+SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 2_000)
+# A chunk whose worker has not reported for this long is handed out again by the sweeper.
+CHUNK_STALE_SECONDS = env.number("CHUNK_STALE_SECONDS", 20)
+PD_FLOOR = float(env.text("PD_FLOOR", "0"))
+MODEL_PATH = env.text("MODEL_PATH", str(BASE_DIR / "ml" / "artifacts" / "default"))
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Default Risk Platform <no-reply@localhost>")
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "structlog.stdlib.ProcessorFormatter",
+            "processor": "tenants.kernel.logs.renderer",
+            "foreign_pre_chain": "ext://tenants.kernel.logs.PRE_CHAIN",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"django.server": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}
+
+UNFOLD = {"SITE_TITLE": "Default Risk Platform", "SITE_HEADER": "Default Risk Platform"}

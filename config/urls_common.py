@@ -1,0 +1,34 @@
+"""What every host answers: the API, its description, the public keys."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from accounts.api.viewsets import jwks
+from config.api import routes
+
+handler400 = "tenants.kernel.problem.bad_request"
+handler403 = "tenants.kernel.problem.permission_denied"
+handler404 = "tenants.kernel.problem.page_not_found"
+handler500 = "tenants.kernel.problem.server_error"
+
+
+def _documentation() -> list[URLPattern | URLResolver]:
+    if not settings.SHOW_API_DOCS:
+        return []
+    swagger = SpectacularSwaggerView.as_view(url_name="schema")
+    redoc = SpectacularRedocView.as_view(url_name="schema")
+    return [
+        re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+        re_path(r"^(api/)?docs/?$", swagger, name="docs"),
+        re_path(r"^(api/)?redoc/?$", redoc, name="redoc"),
+    ]
+
+
+common: list[URLPattern | URLResolver] = [
+    *_documentation(),
+    path(".well-known/jwks.json", jwks, name="jwks"),
+    path("api/", include(routes())),
+]

@@ -1,0 +1,7 @@
+"""Routes of a tenant's host."""
+
+from config.urls_common import common, handler400, handler403, handler404, handler500
+
+urlpatterns = [*common]
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]

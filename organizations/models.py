@@ -1,0 +1,94 @@
+"""Organizations of a tenant, in the tenant's schema."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.permissions import Role
+from tenants.kernel import scope
+from tenants.kernel.audit import AuditRecord
+from tenants.kernel.errors import OutOfScope
+from tenants.kernel.idempotency import IdempotencyBase
+from tenants.kernel.owned import SchemaBound, SchemaBoundQuerySet
+from tenants.models import OrganizationState
+
+
+class OrganizationManager(models.Manager.from_queryset(SchemaBoundQuerySet)):  # type: ignore[misc]
+    """Organizations of the active scope; raises where there is none."""
+
+    def get_queryset(self) -> SchemaBoundQuerySet:
+        active = scope.current()
+        rows = super().get_queryset()
+        rows.query.bound_scope = active
+        if active.organization_ids is None:
+            return rows
+        return rows.filter(id__in=active.organization_ids)
+
+
+class Organization(SchemaBound):
+    """A part of a tenant that owns its companies and predictions."""
+
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=60, unique=True)
+    description = models.TextField(blank=True)
+    state = models.CharField(
+        max_length=20, choices=OrganizationState.choices, default=OrganizationState.ACTIVE, editable=False
+    )
+    is_default = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Takes what tenant admins make without naming an organization.",
+    )
+    max_users = models.PositiveIntegerField(default=500)
+    default_role = models.CharField(
+        max_length=20,
+        choices=[(role.value, role.value) for role in (Role.ADMIN, Role.ANALYST, Role.VIEWER)],
+        default=Role.ANALYST,
+    )
+    allow_global_data_access = models.BooleanField(
+        default=True, help_text="Whether members read the reference data of the platform."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by_id = models.UUIDField(null=True, editable=False)
+
+    objects = OrganizationManager()
+
+    class Meta:
+        ordering = ["name"]
+        base_manager_name = "objects"
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="organization_name_once"),
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="organization_one_default"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def organization_id(self) -> UUID:
+        """Its own owner: lets audit and the own-rows rule treat it like every other row."""
+        return self.id
+
+    def assert_writable(self) -> None:
+        super().assert_writable()
+        # A new organization is in nobody's scope yet: making one is for those who see all of them.
+        active = scope.current()
+        if active.organization_ids is not None and self.id not in active.organization_ids:
+            raise OutOfScope("an organization outside the active scope")
+
+
+class AuditEvent(AuditRecord):
+    """What happened in this tenant."""
+
+
+class IdempotencyRecord(IdempotencyBase):
+    """Kept answers of writes in this tenant."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["caller", "route", "key"], name="idempotency_once")]

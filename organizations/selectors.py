@@ -1,0 +1,28 @@
+"""Reads of organizations that take a caller."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.principals import SessionPrincipal
+from tenants.kernel.context import in_public
+from tenants.kernel.errors import Conflict
+from tenants.models import OrganizationEntry
+
+
+def working_organization(principal: SessionPrincipal) -> UUID:
+    """Where what the caller makes belongs: his active organization, else the tenant's default one."""
+    if principal.organization_id is not None:
+        return principal.organization_id
+    with in_public():
+        entry = OrganizationEntry.objects.filter(tenant_id=principal.tenant_id, is_default=True).first()
+    if entry is None:
+        raise Conflict("Choose an organization to work in first.", code="no_active_organization")
+    return entry.id
+
+
+def names_of(organization_ids: set[UUID]) -> dict[UUID, str]:
+    """Names by id, from the directory."""
+    with in_public():
+        rows = OrganizationEntry.objects.filter(id__in=organization_ids)
+        return dict(rows.values_list("id", "name"))

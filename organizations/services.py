@@ -1,0 +1,188 @@
+"""Writes to organizations and to who works in them. Each keeps the directory in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.text import slugify
+
+from accounts import services as accounts
+from accounts.models import Membership, User
+from accounts.permissions import ORGANIZATION_ROLES, Role
+from organizations.models import Organization
+from tenants import selectors as directory
+from tenants import services as tenants
+from tenants.kernel import audit, scope
+from tenants.kernel.context import PERSONAL, REFERENCE, current_tenant, in_public, in_tenant
+from tenants.kernel.errors import Conflict, Forbidden, InvalidInput
+from tenants.kernel.ids import uuid7
+from tenants.kernel.request import SYSTEM, Actor
+from tenants.models import OrganizationEntry, Tenant, TenantKind
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTenant:
+    """A new institution, ready to work."""
+
+    tenant: Tenant
+    organization_id: UUID
+    admin: User
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:50] or "organization"
+    slug, number = base, 1
+    while Organization.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
+
+
+@transaction.atomic
+def organization_create(
+    *, name: str, description: str = "", is_default: bool = False, slug: str | None = None, actor: Actor
+) -> Organization:
+    """A new organization in the current tenant, and its entry in the directory.
+
+    Raises InvalidInput for a bad name, Conflict for one in use. Answers 409 rather than renaming.
+    """
+    name = name.strip()
+    if not 2 <= len(name) <= 200:
+        error = {"pointer": "/name", "code": "length", "detail": "A name has 2 to 200 characters."}
+        raise InvalidInput(errors=[error])
+    tenant = current_tenant()
+    # Names are unique in the whole tenant, also among organizations that the actor may not see.
+    with scope.every_organization(reason=f"create an organization for {actor.label}"):
+        if Organization.objects.filter(name__iexact=name).exists():
+            raise Conflict("An organization of this name already exists.", code="duplicate_organization")
+        organization = Organization(
+            id=uuid7(),
+            name=name,
+            slug=slug or _free_slug(name),
+            description=description,
+            is_default=is_default,
+            created_by_id=actor.user_id,
+        )
+        organization.save()
+    audit.record("organizations.organization.created", on=organization, changes={"name": name}, actor=actor)
+    with in_public():
+        OrganizationEntry.objects.create(
+            id=organization.id,
+            tenant_id=tenant.id,
+            name=organization.name,
+            slug=organization.slug,
+            state=organization.state,
+            is_default=is_default,
+        )
+    return organization
+
+
+@transaction.atomic
+def member_add(*, user: User, organization_id: UUID, role: Role, actor: Actor) -> Membership:
+    """Make a user a member of an organization of the current tenant, within its member limit."""
+    if role not in ORGANIZATION_ROLES:
+        raise InvalidInput("Members are owner, admin, analyst or viewer.", code="bad_role")
+    organization = Organization.objects.select_for_update().filter(id=organization_id).first()
+    if organization is None:
+        raise Forbidden("You may not add members there.")
+    with in_public():
+        count = Membership.objects.filter(organization_id=organization_id).count()
+    if count >= organization.max_users:
+        raise Conflict("The organization has reached its member limit.", code="member_limit")
+    membership = accounts.membership_grant(
+        user=user, tenant_id=current_tenant().id, organization_id=organization_id, role=role, actor=actor
+    )
+    audit.record(
+        "organizations.member.added",
+        on=organization,
+        changes={"user": user.email, "role": role},
+        actor=actor,
+    )
+    return membership
+
+
+@transaction.atomic
+def tenant_open(
+    *,
+    name: str,
+    admin_email: str,
+    admin_password: str | None,
+    admin_full_name: str = "",
+    domain: str | None = None,
+    description: str = "",
+    actor: Actor,
+) -> OpenedTenant:
+    """A new institution in one step: tenant, schema, host, default organization and its admin.
+
+    An admin who has an account keeps it; otherwise one is made with ``admin_password``.
+    """
+    tenant = tenants.tenant_create(name=name, domain=domain, description=description, actor=actor)
+    with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):
+        organization = organization_create(name=name, is_default=True, actor=actor)
+    with in_public():
+        admin = User.objects.filter(email__iexact=admin_email.strip()).first()
+    if admin is None:
+        admin = accounts.user_create(
+            email=admin_email, password=admin_password, full_name=admin_full_name, actor=actor
+        )
+    accounts.membership_grant(
+        user=admin, tenant_id=tenant.id, organization_id=None, role=Role.TENANT_ADMIN, actor=actor
+    )
+    return OpenedTenant(tenant, organization.id, admin)
+
+
+@transaction.atomic
+def individual_register(*, email: str, password: str, full_name: str = "", username: str = "") -> User:
+    """A person of his own: an identity and a personal workspace.
+
+    Raises Forbidden where the platform has registration switched off.
+    """
+    if not settings.ENABLE_REGISTRATION:
+        raise Forbidden("Registration is switched off.", code="registration_off")
+    address = email.strip()[:254]
+    user = accounts.user_create(
+        email=email,
+        password=password,
+        full_name=full_name,
+        username=username,
+        actor=Actor(None, address),
+    )
+    _open_workspace(user)
+    return user
+
+
+def _open_workspace(user: User) -> None:
+    """An organization of the personal tenant, for this user alone; named after his id, not his address."""
+    with in_tenant(directory.personal_tenant()), scope.every_organization(reason="open a workspace"):
+        mark = uuid7().hex
+        organization = organization_create(name=f"Workspace {mark}", slug=mark, actor=user.actor)
+        accounts.membership_grant(
+            user=user,
+            tenant_id=current_tenant().id,
+            organization_id=organization.id,
+            role=Role.INDIVIDUAL,
+            actor=user.actor,
+        )
+
+
+def reserved_tenants_ensure() -> list[str]:
+    """Make the reference and personal tenants where they are missing; tells which were made."""
+    made = []
+    for schema, kind, name in (
+        (REFERENCE, TenantKind.REFERENCE, "Reference data"),
+        (PERSONAL, TenantKind.PERSONAL, "Personal workspaces"),
+    ):
+        with in_public():
+            exists = Tenant.objects.filter(schema_name=schema).exists()
+        if exists:
+            continue
+        with transaction.atomic():
+            tenant = tenants.tenant_create(name=name, kind=kind, actor=SYSTEM)
+            if schema == REFERENCE:
+                with in_tenant(tenant.ref), scope.every_organization(reason="open the reference tenant"):
+                    organization_create(name=name, is_default=True, actor=SYSTEM)
+        made.append(schema)
+    return made

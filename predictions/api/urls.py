@@ -1,0 +1,5 @@
+"""Routes of predictions."""
+
+from tenants.kernel.routers import Router
+
+router = Router()

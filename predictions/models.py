@@ -1,0 +1,241 @@
+"""Predictions: a head that stays, immutable scores behind it, and the jobs that score files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from companies.models import FIRST_YEAR, LAST_YEAR, Company
+from tenants.kernel.errors import OutOfScope
+from tenants.kernel.owned import OrganizationOwned
+
+
+class PredictionKind(models.TextChoices):
+    ANNUAL = "annual", "Annual"
+    QUARTERLY = "quarterly", "Quarterly"
+
+
+class RiskLevel(models.TextChoices):
+    LOW = "LOW", "Low"
+    MEDIUM = "MEDIUM", "Medium"
+    HIGH = "HIGH", "High"
+    CRITICAL = "CRITICAL", "Critical"
+
+
+class Prediction(OrganizationOwned):
+    """What is thought of a company for a period; points to the score that holds now.
+
+    ``pd`` and ``risk_level`` repeat the current score, so that ranking and counting need no join.
+    """
+
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="predictions")
+    kind = models.CharField(max_length=10, choices=PredictionKind.choices)
+    fiscal_year = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)]
+    )
+    fiscal_quarter = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(4)]
+    )
+    quarter_label = models.CharField(
+        max_length=2,
+        blank=True,
+        help_text="A quarter that came with an annual row: kept, but no part of the key.",
+    )
+    current = models.ForeignKey(
+        "predictions.Score", on_delete=models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    pd = models.FloatField(null=True, editable=False, help_text="One-year probability of default, 0 to 1.")
+    risk_level = models.CharField(max_length=8, choices=RiskLevel.choices, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by_id = models.UUIDField(null=True, editable=False)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "company", "kind", "fiscal_year", "fiscal_quarter"],
+                nulls_distinct=False,
+                name="prediction_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="annual", fiscal_quarter__isnull=True)
+                | models.Q(kind="quarterly", fiscal_quarter__isnull=False),
+                name="prediction_quarter_fits",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "kind", "-created_at", "-id"], name="prediction_newest"),
+            models.Index(fields=["organization", "kind", "-pd"], name="prediction_worst"),
+        ]
+
+    def __str__(self) -> str:
+        quarter = f" Q{self.fiscal_quarter}" if self.fiscal_quarter else ""
+        return f"{self.kind} {self.fiscal_year}{quarter}"
+
+    @property
+    def quarter_text(self) -> str | None:
+        """The quarter as people write it."""
+        return f"Q{self.fiscal_quarter}" if self.fiscal_quarter else (self.quarter_label or None)
+
+
+class Score(OrganizationOwned):
+    """One run of one model version on one set of inputs. Never changed."""
+
+    prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="scores")
+    job = models.ForeignKey(
+        "predictions.ScoringJob", on_delete=models.SET_NULL, null=True, related_name="scores", db_index=False
+    )
+    row_number = models.PositiveIntegerField(
+        null=True, help_text="Row of the job's file, the header being 1."
+    )
+    model_version_id = models.UUIDField()
+    model_sha256 = models.CharField(max_length=64)
+    input_hash = models.CharField(max_length=64)
+    shape = models.CharField(max_length=20, help_text="Which inputs the score rests on.")
+    inputs = models.JSONField(
+        help_text="What was scored: ratios, line items in USD millions, earlier periods."
+    )
+    pd = models.FloatField(help_text="After the floor.")
+    pd_raw = models.FloatField()
+    risk_level = models.CharField(max_length=8, choices=RiskLevel.choices)
+    members = models.JSONField(help_text="The members' PDs by name.")
+    low = models.FloatField(null=True, help_text="Lower end of the 90 % interval.")
+    high = models.FloatField(null=True, help_text="Upper end of the 90 % interval.")
+    confidence = models.FloatField()
+    confidence_level = models.CharField(max_length=10)
+    confidence_reasons = models.JSONField(default=list)
+    drivers = models.JSONField(
+        null=True, help_text="Null where they were not asked for: computed on reading."
+    )
+    warnings = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by_id = models.UUIDField(null=True)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["job", "-pd", "id"], name="score_of_job_worst")]
+        constraints = [
+            # A row of a file is scored once, whoever is handed its chunk how often.
+            models.UniqueConstraint(fields=["job", "row_number"], name="score_row_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pd:.4f}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise OutOfScope("scores are never changed; append a new one")
+        super().save(*args, **kwargs)
+
+
+class JobState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    PROCESSING = "processing", "Processing"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+UNFINISHED = (JobState.PENDING, JobState.PROCESSING)
+
+
+class ScoringJob(OrganizationOwned):
+    """One uploaded file, scored in chunks. ``scored + refused`` ends at ``total_rows``."""
+
+    kind = models.CharField(max_length=10, choices=PredictionKind.choices)
+    state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.PENDING)
+    original_filename = models.CharField(max_length=255)
+    path = models.CharField(max_length=300, editable=False)
+    file_size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    columns = models.JSONField(default=dict, help_text="Column of the file by the name it was understood as.")
+    unknown_columns = models.JSONField(default=list)
+    total_rows = models.PositiveIntegerField(default=0)
+    total_companies = models.PositiveIntegerField(default=0)
+    scored_rows = models.PositiveIntegerField(default=0)
+    refused_rows = models.PositiveIntegerField(default=0)
+    warning_count = models.PositiveIntegerField(default=0)
+    level_counts = models.JSONField(default=dict, help_text="Scored rows by risk level.")
+    refused_counts = models.JSONField(default=dict, help_text="Refused rows by reason.")
+    error_message = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by_id = models.UUIDField(null=True)
+    created_by_label = models.CharField(max_length=254, blank=True)
+    planned_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="job_newest")]
+
+    def __str__(self) -> str:
+        return self.original_filename
+
+    @property
+    def processed_rows(self) -> int:
+        return self.scored_rows + self.refused_rows
+
+    @property
+    def progress(self) -> int:
+        """Whole percent of rows that are accounted for."""
+        if self.state == JobState.COMPLETED:
+            return 100
+        return 100 * self.processed_rows // self.total_rows if self.total_rows else 0
+
+    @property
+    def seconds(self) -> float | None:
+        """Run time so far, or in all."""
+        if self.started_at is None:
+            return None
+        return max(((self.completed_at or timezone.now()) - self.started_at).total_seconds(), 0.001)
+
+
+class JobChunk(OrganizationOwned):
+    """A part of a job's file. What it brings and its done-mark are written in one transaction."""
+
+    job = models.ForeignKey(ScoringJob, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    path = models.CharField(max_length=300)
+    rows = models.PositiveIntegerField()
+    done_at = models.DateTimeField(null=True)
+    scored_rows = models.PositiveIntegerField(default=0)
+    refused_rows = models.PositiveIntegerField(default=0)
+    warning_count = models.PositiveIntegerField(default=0)
+    level_counts = models.JSONField(default=dict)
+    refused_counts = models.JSONField(default=dict)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="chunk_once")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} #{self.number}"
+
+
+class Severity(models.TextChoices):
+    ERROR = "error", "Error"
+    WARNING = "warning", "Warning"
+
+
+class RowIssue(OrganizationOwned):
+    """What is wrong with a row: as an error it was refused, with a warning it was scored all the same."""
+
+    job = models.ForeignKey(ScoringJob, on_delete=models.CASCADE, related_name="issues", db_index=False)
+    row_number = models.PositiveIntegerField()
+    severity = models.CharField(max_length=8, choices=Severity.choices)
+    column = models.CharField(max_length=100, blank=True)
+    code = models.CharField(max_length=40)
+    message = models.CharField(max_length=300)
+    value = models.CharField(max_length=200, blank=True)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["row_number", "id"]
+        indexes = [models.Index(fields=["job", "severity", "row_number"], name="issue_of_job")]
+
+    def __str__(self) -> str:
+        return f"row {self.row_number}: {self.code}"

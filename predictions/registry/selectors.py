@@ -1,0 +1,55 @@
+"""The model that scores now: read once per process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import caches
+
+from ml.engine import Engine
+from predictions.registry.models import ModelStatus, ModelVersion
+from tenants.kernel.context import in_public
+from tenants.kernel.errors import Conflict
+
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveModel:
+    """The champion with its loaded engine."""
+
+    id: UUID
+    version: str
+    sha256: str
+    engine: Engine
+
+
+@cache
+def _engine(path: str, sha256: str) -> Engine:
+    engine = Engine.load(path)
+    if engine.sha256 != sha256:
+        raise Conflict("The model's files are not those that were registered.", code="model_changed")
+    return engine
+
+
+def active_model() -> ActiveModel:
+    """The champion. Which one it is, is asked every few seconds; its files are loaded once per process.
+
+    Raises Conflict where no model is registered (``manage.py provision`` does it).
+    """
+    cache_ = caches["directory"]
+    champion = cache_.get("champion")
+    if champion is None:
+        with in_public():
+            row = ModelVersion.objects.filter(status=ModelStatus.CHAMPION).first()
+        if row is None:
+            raise Conflict("No scoring model is registered yet.", code="no_model")
+        champion = (row.id, row.version, row.sha256, row.path)
+        cache_.set("champion", champion, settings.DIRECTORY_SECONDS)
+    identifier, version, sha256, path = champion
+    with _loading:
+        return ActiveModel(identifier, version, sha256, _engine(path, sha256))

@@ -1,0 +1,28 @@
+"""What beat starts by itself: platform tasks only, which open the doors they need."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from tenants.kernel.context import in_public
+
+# Task by name and how often it runs.
+ENTRIES = {
+    "predictions.sweep_jobs": timedelta(seconds=10),
+    "predictions.count_usage": timedelta(minutes=5),
+}
+
+
+def schedule_ensure() -> int:
+    """Write the schedule's rows where they are missing; an operator's changes to a row stay."""
+    with in_public():
+        for task, every in ENTRIES.items():
+            interval, _ = IntervalSchedule.objects.get_or_create(
+                every=int(every.total_seconds()), period=IntervalSchedule.SECONDS
+            )
+            PeriodicTask.objects.get_or_create(
+                name=task, defaults={"task": task, "interval": interval, "queue": "default"}
+            )
+    return len(ENTRIES)

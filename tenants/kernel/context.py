@@ -1,0 +1,98 @@
+"""The doors between tenants: the only module that moves the connection from schema to schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import connection
+
+from tenants.kernel.errors import OutOfScope
+
+PUBLIC = "public"
+REFERENCE = "reference"
+PERSONAL = "personal"
+RESERVED = frozenset({REFERENCE, PERSONAL})
+SCHEMA_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+
+
+class HasSchema(Protocol):
+    @property
+    def schema_name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRef:
+    """What a request needs to know of its tenant; small enough to live in the cache."""
+
+    id: UUID
+    schema_name: str
+    name: str
+    slug: str
+    state: str
+    kind: str
+    cutoffs: tuple[float, float, float]
+
+    @property
+    def is_personal(self) -> bool:
+        return self.schema_name == PERSONAL
+
+    @property
+    def is_reference(self) -> bool:
+        return self.schema_name == REFERENCE
+
+
+def current_schema() -> str:
+    """The schema that this thread's connection works in."""
+    return str(connection.schema_name)  # type: ignore[attr-defined]
+
+
+def current_tenant() -> TenantRef:
+    """The tenant entered last; raises OutOfScope in public."""
+    tenant = connection.tenant  # type: ignore[attr-defined]
+    if not isinstance(tenant, TenantRef):
+        raise OutOfScope("no tenant is entered")
+    return tenant
+
+
+def in_a_tenant() -> bool:
+    return current_schema() != PUBLIC
+
+
+@contextmanager
+def in_tenant(tenant: TenantRef) -> Iterator[TenantRef]:
+    """Run the block in the tenant's schema and come back to where the caller was."""
+    before: Any = connection.tenant  # type: ignore[attr-defined]
+    connection.set_tenant(tenant)  # type: ignore[attr-defined]
+    try:
+        yield tenant
+    finally:
+        connection.set_tenant(before)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def in_public() -> Iterator[None]:
+    """Run the block in public and come back to where the caller was."""
+    before: Any = connection.tenant  # type: ignore[attr-defined]
+    connection.set_schema_to_public()  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        connection.set_tenant(before)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def in_bare_schema(schema_name: str) -> Iterator[None]:
+    """Run the block in a schema that is no tenant yet (provisioning and the image of a new schema)."""
+    if not SCHEMA_NAME.match(schema_name):
+        raise OutOfScope("not a schema name of ours")
+    before: Any = connection.tenant  # type: ignore[attr-defined]
+    connection.set_schema(schema_name)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        connection.set_tenant(before)  # type: ignore[attr-defined]

@@ -1,0 +1,80 @@
+"""Every failure that the domain expects. Transport-free: no Django, no DRF.
+
+``detail`` is one short readable sentence: clients show it as it is. Machines switch on ``code``.
+"""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """Base of expected failures.
+
+    Subclasses fix ``code`` (stable, machine-readable), ``status`` and ``title``; the constructor
+    takes the occurrence's ``detail`` and any structured fields for the answer's body.
+    """
+
+    code = "domain_error"
+    status = 400
+    title = "The request could not be carried out."
+
+    def __init__(self, detail: str = "", *, code: str | None = None, **fields: object) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.code = code or self.code
+        self.fields = fields
+
+
+class InvalidInput(DomainError):
+    """Fields that cannot be accepted; ``errors`` lists them as pointer, code and detail."""
+
+    code, status, title = "invalid_input", 400, "Some fields need attention."
+
+
+class NotSignedIn(DomainError):
+    code, status, title = "not_signed_in", 401, "Sign in first."
+
+
+class BadCredentials(DomainError):
+    code, status, title = "bad_credentials", 401, "E-mail or password is not right."
+
+
+class BadToken(DomainError):
+    code, status, title = "bad_token", 401, "The token is missing, expired or revoked."
+
+
+class Forbidden(DomainError):
+    code, status, title = "forbidden", 403, "Your role does not allow this."
+
+
+class Absent(DomainError):
+    """A row that does not exist, or that the caller may not know of: the same words for both."""
+
+    code, status, title = "absent", 404, "There is no such resource."
+
+
+class Conflict(DomainError):
+    code, status, title = "conflict", 409, "The resource is in a state that forbids this."
+
+
+class Stale(DomainError):
+    code, status, title = "stale", 412, "Somebody changed this in the meantime; read it again."
+
+
+class TooLarge(DomainError):
+    code, status, title = "too_large", 413, "The upload is too large."
+
+
+class Unprocessable(DomainError):
+    code, status, title = "unprocessable", 422, "The request contradicts an earlier one."
+
+
+class TooMany(DomainError):
+    code, status, title = "too_many", 429, "Too many requests; wait a little."
+
+
+class ScopeMissing(RuntimeError):
+    """Code touched organization-owned rows without saying whose: a bug, answered with 500."""
+
+
+class OutOfScope(RuntimeError):
+    """Code reached beyond its tenant or organizations: a bug, answered with 500."""

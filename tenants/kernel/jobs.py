@@ -1,0 +1,122 @@
+"""How work leaves the request: by name, after commit, with its reach attached.
+
+A message carries the stamp ``reach``: the tenant's schema, the organizations and the actor. Signals
+enter that reach before the task and leave it after (chord callbacks are published between the two, so
+overriding ``Task.__call__`` alone would be too narrow). A task without the stamp refuses to run.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+from celery import Task, current_app
+from celery.signals import task_postrun, task_prerun
+from django.db import transaction
+
+from tenants.kernel import request, scope
+from tenants.kernel.context import PUBLIC, current_schema, in_public, in_tenant
+from tenants.kernel.errors import ScopeMissing
+from tenants.kernel.request import Actor, RequestInfo
+
+HEADER = "reach"
+
+
+def enqueue(name: str, *, actor: Actor, queue: str | None = None, priority: int = 5, **ids: str) -> None:
+    """Run task ``name`` once the current transaction commits.
+
+    It runs in the caller's tenant and sees no more organizations than the caller did. ``ids`` are
+    identifiers, never objects. Priority 0 is the most urgent, 9 the least.
+    """
+    task = _task(name)
+    if isinstance(task, PlatformTask):
+        stamp: dict[str, Any] = {"schema": PUBLIC}
+    else:
+        reach = scope.current()
+        ids_in_scope = reach.organization_ids
+        stamp = {
+            "schema": current_schema(),
+            "organizations": None if ids_in_scope is None else sorted(str(i) for i in ids_in_scope),
+            "reason": reach.reason,
+        }
+    stamp |= {
+        "actor": [str(actor.user_id) if actor.user_id else None, actor.label],
+        "request_id": request.current().request_id,
+    }
+    options: dict[str, Any] = {"headers": {HEADER: stamp}, "priority": priority}
+    if queue:
+        options["queue"] = queue
+    transaction.on_commit(lambda: task.apply_async(kwargs=ids, **options))
+
+
+def _task(name: str) -> Task:
+    if name not in current_app.tasks:
+        current_app.loader.import_default_modules()
+    return current_app.tasks[name]  # a misspelt name fails here, in the request
+
+
+def stamp_of(task: Task) -> dict[str, Any] | None:
+    """The reach that the message carries, wherever this Celery version put the header."""
+    headers = task.request.headers or {}
+    stamp = headers.get(HEADER) or task.request.get(HEADER)
+    return stamp if isinstance(stamp, dict) else None
+
+
+class TenantTask(Task):  # type: ignore[misc]
+    """Base of every task over a tenant's rows: no reach, no run."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not getattr(self.request, "entered_reach", False) or current_schema() == PUBLIC:
+            raise ScopeMissing(f"{self.name} was sent without its reach; use tenants.kernel.jobs.enqueue")
+        return super().__call__(*args, **kwargs)
+
+    @property
+    def actor(self) -> Actor:
+        """Who caused the work."""
+        user_id, label = (stamp_of(self) or {}).get("actor") or [None, "system"]
+        return Actor(UUID(user_id) if user_id else None, label)
+
+
+class PlatformTask(Task):  # type: ignore[misc]
+    """Base of tasks that start in public and may only open doors (beat starts these alone)."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if current_schema() != PUBLIC or scope.is_active():
+            raise ScopeMissing(f"{self.name} is a platform task and starts in public")
+        return super().__call__(*args, **kwargs)
+
+
+@task_prerun.connect
+def _enter(task: Any = None, **_: Any) -> None:
+    from tenants.selectors import tenant_by_schema  # the kernel is imported before models exist
+
+    stamp = stamp_of(task) or {}
+    request_id = str(stamp.get("request_id") or "")
+    request.remember(RequestInfo(request_id=request_id, address=None, via="task"))
+    if not isinstance(task, TenantTask) or stamp.get("schema") in {None, PUBLIC}:
+        return
+    doors = ExitStack()
+    tenant = tenant_by_schema(stamp["schema"])
+    doors.enter_context(in_tenant(tenant))
+    reason = f"task {task.name} for {stamp['reason']}"
+    if stamp["organizations"] is None:
+        doors.enter_context(scope.every_organization(reason=reason))
+    else:
+        doors.enter_context(scope.organizations((UUID(i) for i in stamp["organizations"]), reason=reason))
+    task.request.doors = doors
+    task.request.entered_reach = True
+
+
+@task_postrun.connect
+def _leave(task: Any = None, **_: Any) -> None:
+    doors = getattr(task.request, "doors", None)
+    if doors is not None:
+        doors.close()
+    request.remember(None)
+    with in_public():
+        pass

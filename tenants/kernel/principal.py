@@ -1,0 +1,37 @@
+"""Who is asking, as the API and the console see it.
+
+The kernel knows the form only; ``accounts.principals`` fills it from sessions and memberships.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from tenants.kernel.request import Actor
+
+# Two marks that a viewset may declare for an action instead of a permission.
+ANYONE = "*"
+SIGNED_IN = "signed-in"
+
+
+class Principal(Protocol):
+    """A signed-in user within one tenant, with the organizations where he may do a thing."""
+
+    @property
+    def actor(self) -> Actor: ...
+
+    @property
+    def user_id(self) -> UUID: ...
+
+    def organizations_with(self, permission: str) -> frozenset[UUID]:
+        """Organizations of the current tenant in which the permission is held, fully or for own rows."""
+        ...
+
+    def only_own(self, permission: str, organization_id: UUID) -> bool:
+        """Whether the permission is held in that organization for the user's own rows only."""
+        ...
+
+    def holds(self, permission: str) -> bool:
+        """Whether the permission is held anywhere in the current reach."""
+        ...

@@ -1,0 +1,136 @@
+"""One shape for every API error: RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import http
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
+from rest_framework.views import exception_handler as drf_handler
+
+from tenants.kernel import request as request_info
+from tenants.kernel.errors import Absent, DomainError, InvalidInput
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "/api/docs/problems#"
+# DRF's own codes, in the words of this API.
+CODES = {
+    "not_authenticated": "not_signed_in",
+    "authentication_failed": "bad_token",
+    "permission_denied": "forbidden",
+    "not_found": Absent.code,
+    "parse_error": "malformed_body",
+    "throttled": "too_many",
+}
+SENTENCES = {
+    "not_signed_in": "Sign in first.",
+    "forbidden": "Your role does not allow this.",
+    Absent.code: Absent.title,
+    "malformed_body": "The body is not readable JSON.",
+    "too_many": "Too many requests; wait a little.",
+}
+
+
+def body(status: int, code: str, detail: str, instance: str | None, **extra: Any) -> dict[str, Any]:
+    """The members of a problem document."""
+    return {
+        "type": f"{TYPE_PREFIX}{code}",
+        "title": extra.pop("title", None) or http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "request_id": request_info.current().request_id,
+        **extra,
+    }
+
+
+def response(request: HttpRequest, status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
+    """A problem outside DRF: middleware and the handlers of unknown addresses."""
+    text = json.dumps(body(status, code, detail, request.path, **extra))
+    return HttpResponse(text, status=status, content_type=MEDIA_TYPE)
+
+
+def leaves(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
+    """DRF's nested error detail as a flat list of JSON pointer, code and text."""
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            yield from leaves(value, pointer if key == "non_field_errors" else f"{pointer}/{key}")
+    elif isinstance(detail, list):
+        nested = any(isinstance(item, dict | list) for item in detail)
+        for position, value in enumerate(detail):
+            yield from leaves(value, f"{pointer}/{position}" if nested else pointer)
+    else:
+        yield {"pointer": pointer, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+
+
+def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. A bug answers None here and becomes a bare 500 with its request id."""
+    if isinstance(exc, DjangoValidationError):
+        exc = exceptions.ValidationError(as_serializer_error(exc))
+    elif isinstance(exc, Http404):
+        exc = Absent()
+    elif isinstance(exc, DjangoPermissionDenied):
+        exc = exceptions.PermissionDenied()
+    headers: dict[str, str] = {}
+    if isinstance(exc, exceptions.APIException):
+        answer = drf_handler(exc, context)  # sets the authentication and retry headers
+        if answer is not None:
+            headers = {k: v for k, v in answer.items() if k in ("WWW-Authenticate", "Retry-After", "Allow")}
+        if isinstance(exc, exceptions.ValidationError):
+            exc = InvalidInput(errors=list(leaves(exc.detail)))
+        else:
+            raw = exc.default_code if isinstance(exc.detail, dict | list) else exc.detail.code
+            code = CODES.get(raw, raw)
+            return _answer(
+                context, exc.status_code, code, SENTENCES.get(code, str(exc.detail)), headers=headers
+            )
+    if not isinstance(exc, DomainError):
+        return None
+    fields = dict(exc.fields)
+    if exc.status == 401:
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="api"')
+    if "retry_after" in fields:
+        headers["Retry-After"] = str(fields["retry_after"])
+    detail = exc.detail
+    if isinstance(exc, InvalidInput) and detail == exc.title and len(fields.get("errors") or []) == 1:  # type: ignore[arg-type]
+        # One faulty field: say at once which and why.
+        only = fields["errors"][0]  # type: ignore[index]
+        name = only["pointer"].strip("/").replace("/", ".")
+        detail = f"{name}: {only['detail']}" if name else only["detail"]
+    return _answer(context, exc.status, exc.code, detail, headers=headers, title=exc.title, **fields)
+
+
+def _answer(context: dict[str, Any], status: int, code: str, detail: str, **extra: Any) -> Response:
+    request = context.get("request")
+    headers = extra.pop("headers", None)
+    instance = request.path if request is not None else None
+    # The content type stays the renderer's for people in the browsable API; see viewsets.finalize.
+    answer = Response(body(status, code, detail, instance, **extra), status=status, headers=headers)
+    answer.is_problem = True  # type: ignore[attr-defined]
+    return answer
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Unknown addresses: the same body as a row that does not exist."""
+    return response(request, 404, Absent.code, Absent.title)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A bug: nothing of it leaves the process but the request's id."""
+    return response(request, 500, "internal", "Something went wrong on our side; it has been recorded.")
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return response(request, 400, "malformed_request", "The request could not be read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return response(request, 403, "forbidden", "Your role does not allow this.")

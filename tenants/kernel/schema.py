@@ -1,0 +1,61 @@
+"""The API description: problems on every operation, one form of every address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+from tenants.kernel.principal import ANYONE
+
+
+class ProblemErrorSerializer(serializers.Serializer[Any]):
+    pointer = serializers.CharField(help_text="JSON pointer to the field.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="One short readable sentence.")
+    instance = serializers.CharField(allow_null=True)
+    code = serializers.CharField(help_text="Stable and machine-readable: switch on this.")
+    request_id = serializers.CharField()
+    errors = ProblemErrorSerializer(many=True, required=False)
+
+
+class ProblemAutoSchema(AutoSchema):
+    """Adds the problems that an operation may answer, from what it declares."""
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        action = getattr(self.view, "action", None)
+        statuses = ["400"]
+        if getattr(self.view, "permissions", {}).get(action) != ANYONE:
+            statuses += ["401", "403"]
+        if "{" in self.path:
+            statuses.append("404")
+        if self.method in {"POST", "PUT", "PATCH", "DELETE"}:
+            statuses += ["409"]
+        for status in statuses:
+            if status not in bodies:
+                bodies[status] = self._get_response_for_code(
+                    ProblemSerializer, status, media_types=["application/problem+json"]
+                )
+        return bodies
+
+
+def only_versioned(endpoints: list[Any], **_: Any) -> list[Any]:
+    """Describe each operation once, under /api/v1; aliases answer the same."""
+    return [e for e in endpoints if e[0].startswith("/api/v1/")]
+
+
+def without_trailing_slash(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Write addresses without the optional slash."""
+    result["paths"] = {path.rstrip("/"): item for path, item in result["paths"].items()}
+    return result

@@ -1,0 +1,153 @@
+"""Base classes of every endpoint: who may enter, and which rows exist for him.
+
+One rule serves tenancy and permission: a request sees the organizations in which its user holds the
+permission that the action needs. A viewset only declares ``permissions``; it cannot reach around the
+rule, because the methods that carry it are closed to subclasses.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework import viewsets
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.kernel import idempotency, problem, scope
+from tenants.kernel.context import in_a_tenant
+from tenants.kernel.errors import Absent, Forbidden, NotSignedIn
+from tenants.kernel.principal import ANYONE, SIGNED_IN, Principal
+
+CRUD = ("list", "retrieve", "create", "update", "partial_update", "destroy")
+
+
+class DeclaredViewSet(viewsets.GenericViewSet[Any]):
+    """An endpoint whose every action declares the permission it needs."""
+
+    permissions: ClassVar[dict[str, str]] = {}
+    permission_classes = (AllowAny,)  # the rule below decides
+    _closed: ClassVar[frozenset[str]] = frozenset(
+        {"dispatch", "initial", "permission_classes", "get_permissions", "check_permissions"}
+        | {"authentication_classes", "get_authenticators", "perform_authentication"}
+    )
+    _bases: ClassVar[set[str]] = {"OwnedViewSet"}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__name__ in DeclaredViewSet._bases:
+            return
+        if touched := cls._closed & cls.__dict__.keys():
+            raise TypeError(f"{cls.__name__} may not define {sorted(touched)}")
+        offered = {name for name in CRUD if hasattr(cls, name)}
+        offered |= {action.__name__ for action in cls.get_extra_actions()}
+        if missing := offered - cls.permissions.keys():
+            raise TypeError(f"{cls.__name__} declares no permission for {sorted(missing)}")
+        if stale := cls.permissions.keys() - offered:
+            raise TypeError(f"{cls.__name__} declares permissions for no action: {sorted(stale)}")
+
+    # -- the caller ---------------------------------------------------------------------------
+
+    @property
+    def principal(self) -> Principal:
+        """The signed-in caller; anonymous callers never get as far as a view that asks."""
+        if self.request.auth is None:
+            raise NotSignedIn()
+        principal: Principal = self.request.auth
+        return principal
+
+    # -- the way in and out -------------------------------------------------------------------
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with ExitStack() as doors:
+            self._doors = doors
+            self._claim: idempotency.Claim | None = None
+            try:
+                response = super().dispatch(request, *args, **kwargs)
+            except Exception:
+                if self._claim is not None:
+                    self._claim.free()
+                raise
+            if isinstance(response, Response):
+                # The browsable API reads rows while it renders: do it before the scope ends.
+                media_type = str(getattr(response, "accepted_media_type", ""))
+                if getattr(response, "is_problem", False) and media_type.startswith("application/json"):
+                    response.content_type = problem.MEDIA_TYPE
+                if not response.is_rendered:
+                    response.render()
+                if self._claim is not None:
+                    self._claim.keep(response)
+            return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.action in (None, "metadata"):  # 405 and OPTIONS
+            return
+        needed = self.permissions[self.action]
+        if needed != ANYONE:
+            if not request.user.is_authenticated or request.auth is None:
+                raise NotSignedIn()
+            if needed != SIGNED_IN:
+                self._enter_scope(request.auth, needed)
+        caller = (
+            str(request.auth.user_id) if request.auth is not None else request.META.get("REMOTE_ADDR", "")
+        )
+        outcome = idempotency.claim(request, caller=caller, route=f"{type(self).__name__}.{self.action}")
+        if isinstance(outcome, Response):
+            # DRF calls the handler next: answer with what was kept instead.
+            self.__dict__[self.request.method.lower()] = lambda *a, **k: outcome  # type: ignore[union-attr]
+        else:
+            self._claim = outcome
+
+    def _enter_scope(self, principal: Principal, permission: str) -> None:
+        if not principal.holds(permission):
+            raise Forbidden()
+        if in_a_tenant():
+            allowed = principal.organizations_with(permission)
+            reason = f"{type(self).__name__}.{self.action} for {principal.user_id}"
+            self._doors.enter_context(scope.organizations(allowed, reason=reason))
+
+
+class OwnedViewSet(DeclaredViewSet):
+    """An endpoint over organization-owned rows.
+
+    A subclass states ``model``, ``permissions`` and, if it likes, how to ``narrow`` the rows.
+    """
+
+    model: type[Model]
+    _closed: ClassVar[frozenset[str]] = DeclaredViewSet._closed | {"queryset", "get_queryset", "get_object"}
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows this endpoint is about; a hook for select_related, annotations and fixed filters."""
+        return rows
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):  # the schema generator has no tenant
+            with scope.organizations((), reason="schema"):
+                return self.model._default_manager.none()
+        if not in_a_tenant():
+            raise Absent()
+        return self.narrow(self.model._default_manager.all())
+
+    def get_object(self) -> Any:
+        """The row of the address, or 404 for a foreign and an absent one alike."""
+        try:
+            key = UUID(str(self.kwargs["pk"]))
+        except ValueError:
+            raise Absent() from None
+        row = self.filter_queryset(self.get_queryset()).filter(pk=key).first()
+        if row is None:
+            raise Absent()
+        needed = self.permissions[str(self.action)]
+        owner = getattr(row, "created_by_id", None)
+        if self.principal.only_own(needed, row.organization_id) and owner != self.principal.user_id:
+            raise Forbidden("You may change only what you created.", code="not_yours")
+        return row
+
+
+__all__ = ["ANYONE", "SIGNED_IN", "DeclaredViewSet", "OwnedViewSet"]
