@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from accounts.principals import SessionPrincipal
+from organizations.models import Organization
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Conflict
 from tenants.models import OrganizationEntry
@@ -26,3 +27,11 @@ def names_of(organization_ids: set[UUID]) -> dict[UUID, str]:
     with in_public():
         rows = OrganizationEntry.objects.filter(id__in=organization_ids)
         return dict(rows.values_list("id", "name"))
+
+
+def global_data_allowed(principal: SessionPrincipal) -> bool:
+    """Whether the caller reads the platform's reference data: members as their organization says."""
+    if principal.organization_id is None or principal.wide_role is not None:
+        return True
+    flags = Organization.objects.filter(id=principal.organization_id)
+    return bool(flags.values_list("allow_global_data_access", flat=True).first())

@@ -1,5 +1,10 @@
 """Routes of predictions."""
 
+from predictions.api.job_viewsets import JobViewSet
+from predictions.api.viewsets import AnnualViewSet, QuarterlyViewSet
 from tenants.kernel.routers import Router
 
 router = Router()
+router.register("predictions/annual", AnnualViewSet, basename="annual")
+router.register("predictions/quarterly", QuarterlyViewSet, basename="quarterly")
+router.register("predictions/jobs", JobViewSet, basename="jobs")

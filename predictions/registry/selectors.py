@@ -53,3 +53,19 @@ def active_model() -> ActiveModel:
     identifier, version, sha256, path = champion
     with _loading:
         return ActiveModel(identifier, version, sha256, _engine(path, sha256))
+
+
+def versions() -> dict[UUID, str]:
+    """Names of all registered versions by id, for rows that show which model scored them."""
+    cache_ = caches["directory"]
+    known: dict[UUID, str] | None = cache_.get("model-versions")
+    if known is None:
+        with in_public():
+            known = dict(ModelVersion.objects.values_list("id", "version"))
+        cache_.set("model-versions", known, settings.DIRECTORY_SECONDS)
+    return known
+
+
+def forget() -> None:
+    """Drop what the cache holds of the registry, after a promotion."""
+    caches["directory"].delete_many(["champion", "model-versions"])

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ml.engine import Engine
+from predictions.registry import selectors
 from predictions.registry.models import ModelStatus, ModelVersion
 from tenants.kernel import audit
 from tenants.kernel.context import in_public
@@ -23,8 +24,9 @@ def shipped_model_register(*, actor: Actor) -> ModelVersion:
         ModelVersion.objects.filter(status=ModelStatus.CHAMPION).update(status=ModelStatus.RETIRED)
         if version is None:
             version = ModelVersion(sha256=engine.sha256)
-        version.name, version.version, version.card = engine.name, engine.version, engine.card
+        version.name, version.version, version.card = engine.name, engine.version, dict(engine.manifest)
         version.path, version.status = str(settings.MODEL_PATH), ModelStatus.CHAMPION
         version.save()
         audit.record("registry.model_version.promoted", on=version, actor=actor)
+    transaction.on_commit(selectors.forget)
     return version

@@ -45,7 +45,7 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         if touched := cls._closed & cls.__dict__.keys():
             raise TypeError(f"{cls.__name__} may not define {sorted(touched)}")
         offered = {name for name in CRUD if hasattr(cls, name)}
-        offered |= {action.__name__ for action in cls.get_extra_actions()}
+        offered |= {name for extra in cls.get_extra_actions() for name in extra.mapping.values()}
         if missing := offered - cls.permissions.keys():
             raise TypeError(f"{cls.__name__} declares no permission for {sorted(missing)}")
         if stale := cls.permissions.keys() - offered:
@@ -128,8 +128,7 @@ class OwnedViewSet(DeclaredViewSet):
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):  # the schema generator has no tenant
-            with scope.organizations((), reason="schema"):
-                return self.model._default_manager.none()
+            return self.model._default_manager.none()
         if not in_a_tenant():
             raise Absent()
         return self.narrow(self.model._default_manager.all())

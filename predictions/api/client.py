@@ -1,0 +1,246 @@
+"""Shapes of predictions and jobs as clients read them. No rule lives here."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from accounts.selectors import emails_of
+from organizations.selectors import names_of
+from predictions.models import JobState, Prediction, PredictionKind, RowIssue, Score, ScoringJob
+from predictions.registry.selectors import versions
+from predictions.services.scoring import RATIOS
+from tenants.kernel.context import current_tenant
+
+STATUS = {
+    JobState.PENDING: "pending",
+    JobState.PROCESSING: "processing",
+    JobState.COMPLETED: "completed",
+    JobState.FAILED: "failed",
+    # Clients know five words; the exact state stands beside.
+    JobState.CANCELLED: "failed",
+}
+
+
+def _probability(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def prediction_rows(predictions: list[Prediction]) -> list[dict[str, Any]]:
+    """Flat rows for lists, with three look-ups whatever their number."""
+    emails = emails_of({p.created_by_id for p in predictions if p.created_by_id})
+    tenant = current_tenant()
+    names: dict[UUID, str] = {}
+    if not tenant.is_personal and not tenant.is_reference:
+        names = names_of({p.organization_id for p in predictions})
+    access = "personal" if tenant.is_personal else "system" if tenant.is_reference else "organization"
+    known = versions()
+    return [_row(p, emails, names, access, known) for p in predictions]
+
+
+def _row(
+    prediction: Prediction,
+    emails: dict[UUID, str],
+    names: dict[UUID, str],
+    access: str,
+    known: dict[UUID, str],
+) -> dict[str, Any]:
+    company, score = prediction.company, prediction.current
+    if score is None:  # a head is always stored with its score
+        raise LookupError(f"prediction {prediction.id} has no score")
+    ratios = score.inputs.get("ratios") or {}
+    owner = prediction.created_by_id
+    return {
+        "id": prediction.id,
+        "company_id": company.id,
+        "company_symbol": company.symbol,
+        "company_name": company.name,
+        "sector": company.sector or None,
+        "market_cap": None if company.market_cap is None else float(company.market_cap),
+        "reporting_year": str(prediction.fiscal_year),
+        "reporting_quarter": prediction.quarter_text,
+        "probability": _probability(score.pd),
+        "probability_raw": _probability(score.pd_raw),
+        "probability_low": _probability(score.low),
+        "probability_high": _probability(score.high),
+        "ensemble_probability": _probability(score.pd),
+        "logistic_probability": _probability(score.members.get("logistic")),
+        "gbm_probability": _probability(score.members.get("gradient_boosting")),
+        "random_forest_probability": _probability(score.members.get("random_forest")),
+        "risk_level": score.risk_level,
+        "confidence": round(score.confidence, 4),
+        "confidence_level": score.confidence_level,
+        "confidence_reasons": score.confidence_reasons,
+        "input_shape": score.shape,
+        "missing_inputs": _missing(prediction.kind, score),
+        "model_version": known.get(score.model_version_id, ""),
+        "model_sha256": score.model_sha256,
+        "access_level": access,
+        "organization_id": prediction.organization_id if access == "organization" else None,
+        "organization_name": names.get(prediction.organization_id),
+        "created_by": owner,
+        "created_by_email": emails.get(owner) if owner else None,
+        "created_at": prediction.created_at,
+        "updated_at": prediction.updated_at,
+        **{n: None if ratios.get(n) is None else round(ratios[n], 4) for n in _ratios(prediction.kind)},
+    }
+
+
+def _ratios(kind: str) -> tuple[str, ...]:
+    return RATIOS[PredictionKind(kind)]
+
+
+def _missing(kind: str, score: Score) -> list[str]:
+    """Ratios that were not given; line items need none of them."""
+    if score.inputs.get("statement"):
+        return []
+    given = score.inputs.get("ratios") or {}
+    return [name for name in _ratios(kind) if name not in given]
+
+
+def prediction(row: Prediction, drivers: list[dict[str, Any]]) -> dict[str, Any]:
+    """One prediction with its drivers and warnings."""
+    warnings = row.current.warnings if row.current else []
+    return {**prediction_rows([row])[0], "drivers": drivers, "warnings": warnings}
+
+
+def score(row: Score) -> dict[str, Any]:
+    """One run of a prediction's history."""
+    return {
+        "id": row.id,
+        "probability": _probability(row.pd),
+        "risk_level": row.risk_level,
+        "model_version": versions().get(row.model_version_id, ""),
+        "model_sha256": row.model_sha256,
+        "input_hash": row.input_hash,
+        "input_shape": row.shape,
+        "job_id": row.job_id,
+        "row": row.row_number,
+        "created_at": row.created_at,
+    }
+
+
+def job(row: ScoringJob) -> dict[str, Any]:
+    """A job; ``status`` in the client's words."""
+    rate = row.processed_rows / row.seconds if row.seconds and row.processed_rows else None
+    left = row.total_rows - row.processed_rows
+    message = "Cancelled by user" if row.state == JobState.CANCELLED else (row.error_message or None)
+    return {
+        "id": row.id,
+        "job_id": row.id,
+        "task_id": str(row.id),
+        "status": STATUS[JobState(row.state)],
+        "state": row.state,
+        "job_type": row.kind,
+        "original_filename": row.original_filename,
+        "file_size": row.file_size,
+        "total_rows": row.total_rows,
+        "total_companies": row.total_companies,
+        "processed_rows": row.processed_rows,
+        "successful_rows": row.scored_rows,
+        "failed_rows": row.refused_rows,
+        "warning_count": row.warning_count,
+        "progress_percentage": row.progress,
+        "counts_by_risk_level": row.level_counts,
+        "refused_by_reason": row.refused_counts,
+        "columns": row.columns,
+        "unknown_columns": row.unknown_columns,
+        "rows_per_second": round(rate, 1) if rate else None,
+        "seconds": round(row.seconds, 2) if row.seconds else None,
+        # Before the first rows are done the guess rests on a cautious rate.
+        "estimated_time_minutes": max(1, round(left / (rate or 1000) / 60)) if left else 0,
+        "error_message": message,
+        "created_by": row.created_by_id,
+        "created_by_email": row.created_by_label or None,
+        "organization_id": row.organization_id,
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "completed_at": row.completed_at,
+    }
+
+
+def issue(row: RowIssue) -> dict[str, Any]:
+    """A finding about a row of a file."""
+    return {
+        "row": row.row_number,
+        "severity": row.severity,
+        "column": row.column or None,
+        "code": row.code,
+        "message": row.message,
+        "value": row.value or None,
+    }
+
+
+def result_row(row: Score, rank: int) -> dict[str, Any]:
+    """A scored row of a job in its ranking."""
+    head, company = row.prediction, row.prediction.company
+    return {
+        "rank": rank,
+        "row": row.row_number,
+        "prediction_id": head.id,
+        "company_symbol": company.symbol,
+        "company_name": company.name,
+        "sector": company.sector or None,
+        "reporting_year": str(head.fiscal_year),
+        "reporting_quarter": head.quarter_text,
+        "probability": _probability(row.pd),
+        "risk_level": row.risk_level,
+        "confidence": round(row.confidence, 4),
+        "confidence_level": row.confidence_level,
+    }
+
+
+def results(
+    job_: ScoringJob, scores: list[Score], errors: list[dict[str, Any]], companies: int
+) -> dict[str, Any]:
+    """Everything of a job in one answer, as the client's results dialog reads it."""
+    done = job_.processed_rows
+    return {
+        "success": job_.state == JobState.COMPLETED,
+        "job_id": job_.id,
+        "status": STATUS[JobState(job_.state)],
+        "job_summary": {
+            "job_type": job_.kind,
+            "file_name": job_.original_filename,
+            "total_rows": job_.total_rows,
+            "successful_rows": job_.scored_rows,
+            "failed_rows": job_.refused_rows,
+            "success_rate": round(100 * job_.scored_rows / done, 2) if done else 0.0,
+            "processing_time_seconds": round(job_.seconds, 2) if job_.seconds else 0.0,
+            "rows_per_second": round(done / job_.seconds, 1) if job_.seconds else 0.0,
+        },
+        "created_data": {
+            "predictions_count": job_.scored_rows,
+            "companies_count": companies,
+            "predictions": [_result_prediction(row) for row in scores],
+        },
+        "errors": {
+            "has_errors": job_.refused_rows > 0,
+            "error_count": job_.refused_rows,
+            "error_details": {"errors": errors},
+        },
+    }
+
+
+def _result_prediction(row: Score) -> dict[str, Any]:
+    head, company = row.prediction, row.prediction.company
+    return {
+        "id": head.id,
+        "reporting_year": str(head.fiscal_year),
+        "reporting_quarter": head.quarter_text,
+        "company": {
+            "id": company.id,
+            "symbol": company.symbol,
+            "name": company.name,
+            "sector": company.sector or None,
+        },
+        "financial_metrics": row.inputs.get("ratios") or {},
+        "prediction": {
+            "probability": _probability(row.pd),
+            "logistic_probability": _probability(row.members.get("logistic")),
+            "gbm_probability": _probability(row.members.get("gradient_boosting")),
+            "ensemble_probability": _probability(row.pd),
+            "risk_level": row.risk_level,
+            "confidence": round(row.confidence, 4),
+        },
+    }

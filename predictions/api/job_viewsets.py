@@ -1,0 +1,164 @@
+"""Endpoints of scoring jobs: upload, progress, results, errors, cancel."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import django_filters
+from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from organizations.selectors import working_organization
+from predictions import exports, selectors
+from predictions.api import client
+from predictions.api.serializers import IssueOut, JobOut, JobUploadIn, ResultRowOut, ResultsIn
+from predictions.models import JobState, PredictionKind, ScoringJob, Severity
+from predictions.services import jobs
+from tenants.kernel.streams import stream_in_scope
+from tenants.kernel.viewsets import OwnedViewSet
+
+# The results dialog of the JSON client takes one answer; larger jobs are read page by page.
+WHOLE_RESULTS = 10_000
+
+
+class JobFilter(django_filters.FilterSet):
+    state = django_filters.MultipleChoiceFilter(choices=JobState.choices)
+    kind = django_filters.ChoiceFilter(choices=PredictionKind.choices)
+
+
+@extend_schema(tags=["jobs"])
+class JobViewSet(OwnedViewSet):
+    """Files being scored."""
+
+    model = ScoringJob
+    serializer_class = JobOut
+    filterset_class = JobFilter
+    list_alias = "jobs"
+    parser_classes = (JSONParser, MultiPartParser)
+    permissions: ClassVar[dict[str, str]] = {
+        "list": "jobs.read",
+        "retrieve": "jobs.read",
+        "create": "jobs.create",
+        "destroy": "jobs.change",
+        "cancel": "jobs.change",
+        "results": "jobs.read",
+        "whole_results": "jobs.read",
+        "results_csv": "jobs.read",
+        "errors": "jobs.read",
+        "error_sheet": "jobs.read",
+    }
+
+    def list(self, request: Request) -> Response:
+        """Jobs of the caller's organization, newest first."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        answer = self.get_paginated_response([client.job(row) for row in page or []])
+        body: dict[str, Any] = answer.data
+        if "total" in body:
+            shown = body["skip"] + len(body["items"])
+            keys = {"total": body["total"], "limit": body["limit"], "offset": body["skip"]}
+            body["pagination"] = {**keys, "has_more": shown < body["total"]}
+        return answer
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Status, progress, counts by category and timing of a job."""
+        return Response(client.job(self.get_object()))
+
+    @extend_schema(
+        request={"multipart/form-data": JobUploadIn}, responses={202: JobOut}, summary="Score a file"
+    )
+    def create(self, request: Request) -> Response:
+        """Upload a CSV or XLSX file of annual or quarterly rows; the answer comes before the scoring.
+
+        A file without the needed columns is refused at once; a faulty row later, by itself.
+        """
+        serializer = JobUploadIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        job = jobs.job_create(
+            kind=serializer.validated_data["kind"],
+            upload=serializer.validated_data["file"],
+            organization_id=working_organization(request.auth),
+            actor=self.principal.actor,
+        )
+        return Response(client.job(job), status=202)
+
+    @extend_schema(responses={204: None}, summary="Delete a job")
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Remove a finished job with its file and error list; what it scored stays."""
+        jobs.job_delete(job=self.get_object(), actor=self.principal.actor)
+        return Response(status=204)
+
+    @extend_schema(request=None, responses=JobOut, summary="Cancel a job")
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Stop at the next chunk's border; rows scored so far stay."""
+        job = jobs.job_cancel(job=self.get_object(), actor=self.principal.actor)
+        return Response(client.job(job))
+
+    @extend_schema(responses=ResultRowOut(many=True), summary="Results, the worst first", filters=False)
+    @action(detail=True, methods=["get"])
+    def results(self, request: Request, pk: str) -> Response:
+        """Scored rows ranked by PD, paged."""
+        rows = selectors.scores_of(self._job())
+        page = self.paginate_queryset(rows) or []
+        first = getattr(self.paginator, "offset", 0)
+        return self.get_paginated_response([client.result_row(r, first + i + 1) for i, r in enumerate(page)])
+
+    @extend_schema(request=ResultsIn, responses=OpenApiTypes.OBJECT, summary="All results in one answer")
+    @results.mapping.post
+    def whole_results(self, request: Request, pk: str) -> Response:
+        """Summary, up to 10,000 predictions and errors in one answer, as the JSON client reads it."""
+        serializer = ResultsIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted, job = serializer.validated_data, self._job()
+        scores = selectors.scores_of(job)
+        errors = job.issues.filter(severity=Severity.ERROR)[:WHOLE_RESULTS]
+        body = client.results(
+            job,
+            list(scores[:WHOLE_RESULTS]) if wanted["include_predictions"] else [],
+            [{"row": e.row_number, "error": e.message} for e in errors] if wanted["include_errors"] else [],
+            scores.values("prediction__company").distinct().order_by().count(),
+        )
+        return Response(body)
+
+    @extend_schema(
+        responses={(200, "text/csv"): OpenApiTypes.BINARY}, summary="Results as CSV", filters=False
+    )
+    @action(detail=True, methods=["get"], url_path=r"results\.csv")
+    def results_csv(self, request: Request, pk: str) -> HttpResponseBase:
+        """Every scored row ranked by PD, with its inputs."""
+        job = self._job()
+        answer = StreamingHttpResponse(stream_in_scope(exports.results_csv(job)), content_type="text/csv")
+        answer["Content-Disposition"] = exports.disposition(job, "results", "csv")
+        return answer
+
+    @extend_schema(responses=IssueOut(many=True), summary="Errors and warnings", filters=False)
+    @action(detail=True, methods=["get"])
+    def errors(self, request: Request, pk: str) -> Response:
+        """What is wrong with which cell, paged. `?severity=error` leaves the warnings out."""
+        rows = self._job().issues.order_by("row_number", "id")
+        if (severity := request.query_params.get("severity")) in Severity.values:
+            rows = rows.filter(severity=severity)
+        page = self.paginate_queryset(rows) or []
+        return self.get_paginated_response([client.issue(row) for row in page])
+
+    @extend_schema(
+        responses={(200, "*/*"): OpenApiTypes.BINARY}, summary="Faulty rows as a sheet", filters=False
+    )
+    @action(detail=True, methods=["get"], url_path="errors/sheet")
+    def error_sheet(self, request: Request, pk: str) -> HttpResponseBase:
+        """The refused rows in the columns of the uploaded file, with an error column: mend and upload again."""
+        job = self._job()
+        file, ending = exports.error_sheet(job)
+        answer = FileResponse(file, as_attachment=True)
+        answer["Content-Disposition"] = exports.disposition(job, "errors", ending)
+        return answer
+
+    def _job(self) -> ScoringJob:
+        job: ScoringJob = self.get_object()
+        return job

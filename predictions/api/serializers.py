@@ -1,0 +1,235 @@
+"""Shapes of predictions and jobs. Ratio fields come from the engine's table, units and all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from companies.models import FIRST_YEAR, LAST_YEAR, SYMBOL
+from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS, RATIOS
+from predictions.models import PredictionKind, RiskLevel
+
+QUARTERS = ("Q1", "Q2", "Q3", "Q4")
+
+
+def _ratio_fields(names: tuple[str, ...]) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    units = {"%": "percent, 25.5 means 25.5 %", "x": "multiple"}
+    return {
+        name: serializers.FloatField(
+            required=False, allow_null=True, help_text=f"{RATIOS[name].label} ({units[RATIOS[name].unit]})."
+        )
+        for name in names
+    }
+
+
+class YearField(serializers.IntegerField):
+    """A fiscal year, as a number or as text; answered as text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=FIRST_YEAR, max_value=LAST_YEAR, **kwargs)
+
+
+class PredictionIn(serializers.Serializer[Any]):
+    """What a company is scored on. No single input is required, at least one is."""
+
+    company_symbol = serializers.CharField(max_length=30)
+    company_name = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    sector = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
+    market_cap = serializers.FloatField(
+        required=False, allow_null=True, min_value=0, help_text="Millions of the currency."
+    )
+    reporting_year = YearField()
+    statement = serializers.DictField(
+        child=serializers.FloatField(allow_null=True),
+        required=False,
+        help_text="Line items by name (see the model's features), in `unit` of `currency`.",
+    )
+    prior = serializers.ListField(
+        child=serializers.DictField(child=serializers.FloatField(allow_null=True)),
+        required=False,
+        max_length=20,
+        help_text="Line items of earlier periods, the nearest first.",
+    )
+    currency = serializers.RegexField(r"^[A-Za-z]{3}$", required=False, help_text="ISO 4217; USD by default.")
+    unit = serializers.ChoiceField(("units", "thousands", "millions"), required=False)
+    fx_to_usd = serializers.FloatField(
+        required=False, min_value=1e-9, help_text="US dollars for one unit of the currency."
+    )
+
+    def validate_company_symbol(self, value: str) -> str:
+        symbol = value.strip().upper()
+        SYMBOL(symbol)
+        return symbol
+
+
+class AnnualIn(PredictionIn):
+    reporting_quarter = serializers.ChoiceField(
+        QUARTERS, required=False, allow_null=True, allow_blank=True, help_text="A label; no part of the key."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **_ratio_fields(ANNUAL_RATIOS)}
+
+
+class QuarterlyIn(PredictionIn):
+    reporting_quarter = serializers.ChoiceField(QUARTERS)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **_ratio_fields(QUARTERLY_RATIOS)}
+
+
+class DriverOut(serializers.Serializer[Any]):
+    feature = serializers.CharField()
+    label = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    unit = serializers.CharField()
+    contribution = serializers.FloatField(help_text="Log-odds; positive raises the PD.")
+    direction = serializers.CharField()
+    text = serializers.CharField()
+
+
+class PredictionOut(serializers.Serializer[Any]):
+    """A prediction with its current score."""
+
+    id = serializers.UUIDField()
+    company_id = serializers.UUIDField()
+    company_symbol = serializers.CharField()
+    company_name = serializers.CharField()
+    sector = serializers.CharField(allow_null=True)
+    market_cap = serializers.FloatField(allow_null=True, help_text="Millions of the company's currency.")
+    reporting_year = serializers.CharField()
+    reporting_quarter = serializers.CharField(allow_null=True)
+    probability = serializers.FloatField(help_text="One-year probability of default, 0 to 1.")
+    probability_raw = serializers.FloatField(help_text="Before the floor.")
+    probability_low = serializers.FloatField(allow_null=True, help_text="Lower end of the 90 % interval.")
+    probability_high = serializers.FloatField(allow_null=True, help_text="Upper end of the 90 % interval.")
+    ensemble_probability = serializers.FloatField(help_text="The same as probability.")
+    logistic_probability = serializers.FloatField(allow_null=True)
+    gbm_probability = serializers.FloatField(allow_null=True)
+    random_forest_probability = serializers.FloatField(allow_null=True)
+    risk_level = serializers.ChoiceField(RiskLevel.choices)
+    confidence = serializers.FloatField(help_text="0 to 1.")
+    confidence_level = serializers.CharField()
+    confidence_reasons = serializers.ListField(child=serializers.CharField())
+    input_shape = serializers.CharField(help_text="Which inputs the score rests on.")
+    missing_inputs = serializers.ListField(child=serializers.CharField())
+    drivers = DriverOut(many=True, required=False, help_text="Only where one prediction is asked for.")
+    warnings = serializers.ListField(child=serializers.DictField(), required=False)
+    model_version = serializers.CharField()
+    model_sha256 = serializers.CharField()
+    access_level = serializers.ChoiceField(("personal", "organization", "system"))
+    organization_id = serializers.UUIDField(allow_null=True)
+    organization_name = serializers.CharField(allow_null=True)
+    created_by = serializers.UUIDField(allow_null=True)
+    created_by_email = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+def _nullable_ratios(names: tuple[str, ...]) -> dict[str, Any]:
+    fields = _ratio_fields(names)
+    for field in fields.values():
+        field.required = True
+    return fields
+
+
+class AnnualOut(PredictionOut):
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **_nullable_ratios(ANNUAL_RATIOS)}
+
+
+class QuarterlyOut(PredictionOut):
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **_nullable_ratios(QUARTERLY_RATIOS)}
+
+
+class ScoreOut(serializers.Serializer[Any]):
+    """One run in a prediction's history."""
+
+    id = serializers.UUIDField()
+    probability = serializers.FloatField()
+    risk_level = serializers.ChoiceField(RiskLevel.choices)
+    model_version = serializers.CharField()
+    model_sha256 = serializers.CharField()
+    input_hash = serializers.CharField()
+    input_shape = serializers.CharField()
+    job_id = serializers.UUIDField(allow_null=True)
+    row = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class UploadIn(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="CSV or XLSX.")
+
+
+class JobUploadIn(UploadIn):
+    kind = serializers.ChoiceField(PredictionKind.choices, default=PredictionKind.ANNUAL)
+
+
+class JobOut(serializers.Serializer[Any]):
+    """A file being scored. ``status`` speaks the client's five words, ``state`` is exact."""
+
+    id = serializers.UUIDField()
+    job_id = serializers.UUIDField()
+    task_id = serializers.CharField()
+    status = serializers.ChoiceField(("pending", "queued", "processing", "completed", "failed"))
+    state = serializers.CharField()
+    job_type = serializers.ChoiceField(PredictionKind.choices)
+    original_filename = serializers.CharField()
+    file_size = serializers.IntegerField()
+    total_rows = serializers.IntegerField()
+    total_companies = serializers.IntegerField()
+    processed_rows = serializers.IntegerField()
+    successful_rows = serializers.IntegerField()
+    failed_rows = serializers.IntegerField()
+    warning_count = serializers.IntegerField()
+    progress_percentage = serializers.IntegerField()
+    counts_by_risk_level = serializers.DictField(child=serializers.IntegerField())
+    refused_by_reason = serializers.DictField(child=serializers.IntegerField())
+    columns = serializers.DictField(child=serializers.CharField())
+    unknown_columns = serializers.ListField(child=serializers.CharField())
+    rows_per_second = serializers.FloatField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True)
+    estimated_time_minutes = serializers.IntegerField(allow_null=True)
+    error_message = serializers.CharField(allow_null=True)
+    created_by = serializers.UUIDField(allow_null=True)
+    created_by_email = serializers.CharField(allow_null=True)
+    organization_id = serializers.UUIDField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ResultsIn(serializers.Serializer[Any]):
+    include_predictions = serializers.BooleanField(default=True)
+    include_companies = serializers.BooleanField(default=True)
+    include_errors = serializers.BooleanField(default=True)
+
+
+class ResultRowOut(serializers.Serializer[Any]):
+    """A scored row of a job, ranked by PD."""
+
+    rank = serializers.IntegerField()
+    row = serializers.IntegerField()
+    prediction_id = serializers.UUIDField()
+    company_symbol = serializers.CharField()
+    company_name = serializers.CharField()
+    sector = serializers.CharField(allow_null=True)
+    reporting_year = serializers.CharField()
+    reporting_quarter = serializers.CharField(allow_null=True)
+    probability = serializers.FloatField()
+    risk_level = serializers.ChoiceField(RiskLevel.choices)
+    confidence = serializers.FloatField()
+    confidence_level = serializers.CharField()
+
+
+class IssueOut(serializers.Serializer[Any]):
+    """What is wrong with a row of a file."""
+
+    row = serializers.IntegerField(help_text="As a spreadsheet counts: the header is row 1.")
+    severity = serializers.ChoiceField(("error", "warning"))
+    column = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+    message = serializers.CharField()
+    value = serializers.CharField(allow_null=True)

@@ -1,0 +1,166 @@
+"""Endpoints of predictions: annual, quarterly, and the platform's reference scores."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from organizations.selectors import global_data_allowed, working_organization
+from predictions import selectors
+from predictions.api import client
+from predictions.api.serializers import (
+    AnnualIn,
+    AnnualOut,
+    JobOut,
+    QuarterlyIn,
+    QuarterlyOut,
+    ScoreOut,
+    UploadIn,
+)
+from predictions.explaining import drivers_of
+from predictions.inputs import request_from_body
+from predictions.models import Prediction, PredictionKind, RiskLevel
+from predictions.services import jobs, scoring
+from tenants.kernel.viewsets import OwnedViewSet
+
+# Clients load whole portfolios and filter in the browser.
+LIST_CAP = 1000
+
+
+class PredictionFilter(django_filters.FilterSet):
+    risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices)
+    year = django_filters.NumberFilter(field_name="fiscal_year")
+    symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
+    sector = django_filters.CharFilter(field_name="company__sector", lookup_expr="iexact")
+    company = django_filters.UUIDFilter(field_name="company_id")
+    min_probability = django_filters.NumberFilter(field_name="pd", lookup_expr="gte")
+    max_probability = django_filters.NumberFilter(field_name="pd", lookup_expr="lte")
+    ordering = django_filters.OrderingFilter(
+        fields=(("pd", "probability"), ("created_at", "created_at"), ("fiscal_year", "year")),
+        help_text="probability, created_at or year; a minus in front turns it round.",
+    )
+
+
+class PredictionViewSet(OwnedViewSet):
+    """What annual and quarterly predictions share; the subclasses say which kind and which shapes."""
+
+    model = Prediction
+    kind: ClassVar[str]
+    input_class: ClassVar[type[Any]]
+    filterset_class = PredictionFilter
+    max_size = LIST_CAP
+    permissions: ClassVar[dict[str, str]] = {
+        "list": "predictions.read",
+        "retrieve": "predictions.read",
+        "create": "predictions.create",
+        "update": "predictions.change",
+        "destroy": "predictions.change",
+        "scores": "predictions.read",
+        "system": "predictions.read",
+        "bulk_upload_async": "jobs.create",
+    }
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(kind=self.kind).select_related("company", "current").order_by("-created_at", "-id")
+
+    def _read(self) -> Any:
+        serializer = self.input_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return request_from_body(self.kind, serializer.validated_data)
+
+    def _answer(self, prediction: Prediction, status: int = 200) -> Response:
+        body = client.prediction(prediction, drivers_of(prediction))
+        return Response(self.get_serializer_class()(body).data, status=status)
+
+    def _page(self, rows: QuerySet[Any]) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(rows))
+        # Rows are plain values of the right types: a serializer per row would only cost time.
+        return self.get_paginated_response(client.prediction_rows(list(page or [])))
+
+    def list(self, request: Request) -> Response:
+        """Predictions of the caller's organization (tenant admins: of all organizations), newest first."""
+        return self._page(self.get_queryset())
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One prediction with the drivers of its PD."""
+        return self._answer(self.get_object())
+
+    def create(self, request: Request) -> Response:
+        """Score a company for a period. A period that is there already answers 409."""
+        prediction = scoring.prediction_create(
+            kind=self.kind,
+            request=self._read(),
+            organization_id=working_organization(request.auth),
+            actor=self.principal.actor,
+        )
+        return self._answer(prediction, status=201)
+
+    def update(self, request: Request, pk: str) -> Response:
+        """Score again with new inputs; earlier scores stay in the history."""
+        prediction = scoring.prediction_rescore(
+            prediction=self.get_object(), request=self._read(), actor=self.principal.actor
+        )
+        return self._answer(prediction)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Remove a prediction with its history."""
+        scoring.prediction_delete(prediction=self.get_object(), actor=self.principal.actor)
+        return Response(status=204)
+
+    @extend_schema(responses=ScoreOut(many=True), summary="History of a prediction", filters=False)
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def scores(self, request: Request, pk: str) -> Response:
+        """Every score this prediction ever had, the newest first."""
+        page = self.paginate_queryset(self.get_object().scores.order_by("-id"))
+        return self.get_paginated_response([client.score(row) for row in page or []])
+
+    @extend_schema(summary="Scores of the reference data")
+    @action(detail=False, methods=["get"])
+    def system(self, request: Request) -> Response:
+        """The platform's own predictions; empty for whoever is not entitled to them."""
+        if not global_data_allowed(request.auth):
+            return self._page(Prediction.objects.none())
+        with selectors.in_reference(reason=f"reference data for {self.principal.user_id}"):
+            return self._page(selectors.predictions(self.kind))
+
+    @extend_schema(request={"multipart/form-data": UploadIn}, responses={202: JobOut}, summary="Score a file")
+    @action(detail=False, methods=["post"], url_path="bulk-upload-async", parser_classes=[MultiPartParser])
+    def bulk_upload_async(self, request: Request) -> Response:
+        """The same as `POST /predictions/jobs` with this kind."""
+        serializer = UploadIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        job = jobs.job_create(
+            kind=self.kind,
+            upload=serializer.validated_data["file"],
+            organization_id=working_organization(request.auth),
+            actor=self.principal.actor,
+        )
+        return Response(client.job(job), status=202)
+
+
+_TAGS = ["predictions"]
+
+
+@extend_schema(tags=_TAGS, request=AnnualIn, responses=AnnualOut)
+class AnnualViewSet(PredictionViewSet):
+    """Annual predictions: keyed by organization, company and fiscal year."""
+
+    kind = PredictionKind.ANNUAL
+    serializer_class = AnnualOut
+    input_class = AnnualIn
+
+
+@extend_schema(tags=_TAGS, request=QuarterlyIn, responses=QuarterlyOut)
+class QuarterlyViewSet(PredictionViewSet):
+    """Quarterly predictions: keyed by organization, company, fiscal year and quarter."""
+
+    kind = PredictionKind.QUARTERLY
+    serializer_class = QuarterlyOut
+    input_class = QuarterlyIn

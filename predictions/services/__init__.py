@@ -1,0 +1,1 @@
+"""Writes to predictions: scoring (one company, many statements), files and their jobs."""

@@ -1,0 +1,223 @@
+"""Scoring jobs: taking a file in, cutting it into chunks, scoring them, and telling how it stands.
+
+A chunk's scores, its findings and its done-mark are written in one transaction, so a chunk is done
+wholly or not at all, whoever is handed it how often. A job keeps a few chunks in the queue at a time:
+small jobs get through beside large ones, and a lost message delays nothing but its window.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import timedelta
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sheet
+from predictions.models import UNFINISHED, JobChunk, JobState, ScoringJob
+from tenants.kernel import audit
+from tenants.kernel.context import current_tenant, in_public
+from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
+from tenants.kernel.ids import uuid7
+from tenants.kernel.jobs import enqueue
+from tenants.kernel.request import Actor
+from tenants.models import JobTicket
+
+# Chunks of one job in the queue at a time.
+WINDOW = 4
+# A chunk that fails this often is given up: its rows end as errors, none is lost.
+MAX_ATTEMPTS = 4
+
+
+def column_map_of(job: ScoringJob, header: list[str]) -> ColumnMap:
+    """How the job's file was understood."""
+    return map_columns(header, "quarterly" if job.kind == "quarterly" else "annual")
+
+
+def job_create(*, kind: str, upload: UploadedFile, organization_id: UUID, actor: Actor) -> ScoringJob:
+    """Check the file as a whole, keep it, and queue its scoring.
+
+    Raises InvalidInput (with the reader's code) for a file that cannot be scored, TooLarge beyond the limits.
+    """
+    size = upload.size or 0
+    if size > settings.UPLOAD_MAX_BYTES:
+        raise TooLarge(f"Files of up to {settings.UPLOAD_MAX_BYTES // 2**20} MB are taken.")
+    name = PurePosixPath((upload.name or "upload").replace("\\", "/")).name[-255:]
+    try:
+        sheet = open_sheet(upload, name, Limits())  # type: ignore[arg-type]
+        columns = map_columns(sheet.columns, "quarterly" if kind == "quarterly" else "annual").require()
+        rows = sheet.count_rows()
+    except SheetError as error:
+        raise InvalidInput(error.detail, code=error.code) from None
+    most = settings.UPLOAD_MAX_ROWS_INDIVIDUAL if current_tenant().is_personal else settings.UPLOAD_MAX_ROWS
+    if rows > most:
+        raise TooLarge(
+            f"Files of up to {most:,} rows are taken; this one has {rows:,}.", code="too_many_rows"
+        )
+    job_id = uuid7()
+    path = default_storage.save(f"{folder(job_id)}/upload.{sheet.format}", upload)
+    try:
+        return _register(
+            ScoringJob(
+                id=job_id,
+                organization_id=organization_id,
+                kind=kind,
+                original_filename=name,
+                path=path,
+                file_size=size,
+                sha256=_digest(upload),
+                columns={ours: sheet.columns[position] for ours, position in columns.found.items()},
+                unknown_columns=list(columns.unknown),
+                total_rows=rows,
+                created_by_id=actor.user_id,
+                created_by_label=actor.label,
+            ),
+            actor,
+        )
+    except Exception:
+        default_storage.delete(path)
+        raise
+
+
+def folder(job_id: UUID) -> str:
+    """Where a job's files lie: apart by tenant, unguessable by name."""
+    return f"{current_tenant().schema_name}/jobs/{job_id}"
+
+
+def _digest(upload: UploadedFile) -> str:
+    digest = hashlib.sha256()
+    upload.seek(0)
+    for piece in upload.chunks():
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+@transaction.atomic
+def _register(job: ScoringJob, actor: Actor) -> ScoringJob:
+    job.save(force_insert=True)
+    tenant = current_tenant()
+    with in_public():
+        JobTicket.objects.create(
+            id=job.id, tenant_id=tenant.id, kind=job.kind, state=job.state, rows=job.total_rows
+        )
+    changes = {"file": job.original_filename, "rows": job.total_rows, "sha256": job.sha256}
+    audit.record("predictions.job.created", on=job, changes=changes, actor=actor)
+    enqueue("predictions.plan_job", actor=actor, queue="io", job_id=str(job.id))
+    return job
+
+
+@transaction.atomic
+def job_advance(*, job_id: UUID, actor: Actor) -> ScoringJob | None:
+    """Bring a job's figures up to date, hand out its next chunks, or close it. Safe to call at any time.
+
+    Everything is counted afresh from the chunks, so no interruption leaves a wrong figure behind.
+    """
+    job: ScoringJob | None = ScoringJob.objects.select_for_update(of=("self",)).filter(id=job_id).first()
+    if job is None:
+        return None
+    _count(job)
+    if job.state in UNFINISHED:
+        if job.planned_at is None:
+            enqueue("predictions.plan_job", actor=actor, queue="io", job_id=str(job.id))
+        elif not job.chunks.filter(done_at=None).exists():
+            job.state = JobState.COMPLETED
+            job.completed_at = timezone.now()
+            changes = {"scored": job.scored_rows, "refused": job.refused_rows}
+            audit.record("predictions.job.completed", on=job, changes=changes, actor=actor)
+        else:
+            _hand_out(job, actor)
+    job.save()
+    _mirror(job)
+    return job
+
+
+def _count(job: ScoringJob) -> None:
+    levels: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    job.scored_rows = job.refused_rows = job.warning_count = 0
+    done = job.chunks.exclude(done_at=None)
+    fields = ("scored_rows", "refused_rows", "warning_count", "level_counts", "refused_counts")
+    for scored, rows, warnings, level_counts, refused_counts in done.values_list(*fields):
+        job.scored_rows += scored
+        job.refused_rows += rows
+        job.warning_count += warnings
+        levels.update(level_counts)
+        refused.update(refused_counts)
+    job.level_counts, job.refused_counts = dict(levels), dict(refused)
+
+
+def _hand_out(job: ScoringJob, actor: Actor) -> None:
+    now = timezone.now()
+    lost_before = now - timedelta(seconds=settings.CHUNK_STALE_SECONDS)
+    waiting = job.chunks.filter(done_at=None)
+    under_way = waiting.filter(sent_at__gte=lost_before).count()
+    free = waiting.filter(Q(sent_at=None) | Q(sent_at__lt=lost_before)).order_by("number")
+    chosen = list(free.values_list("id", flat=True)[: max(WINDOW - under_way, 0)])
+    job.chunks.filter(id__in=chosen).update(sent_at=now)
+    for chunk_id in chosen:
+        enqueue("predictions.score_chunk", actor=actor, queue="score", chunk_id=str(chunk_id))
+
+
+def _mirror(job: ScoringJob) -> None:
+    """The job's state in the platform's directory."""
+    with in_public():
+        JobTicket.objects.filter(id=job.id).update(
+            state=job.state, rows=job.total_rows, rows_done=job.processed_rows, heartbeat=timezone.now()
+        )
+
+
+@transaction.atomic
+def job_cancel(*, job: ScoringJob, actor: Actor) -> ScoringJob:
+    """Stop a job at the next chunk's border; what is scored stays. Raises Conflict for an ended job."""
+    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",)).get(id=job.id)
+    if locked.state not in UNFINISHED:
+        raise Conflict(f"The job is {locked.get_state_display().lower()} already.", code="job_ended")
+    _count(locked)
+    locked.state = JobState.CANCELLED
+    locked.completed_at = timezone.now()
+    locked.save()
+    _mirror(locked)
+    audit.record("predictions.job.cancelled", on=locked, changes={"rows": locked.processed_rows}, actor=actor)
+    return locked
+
+
+@transaction.atomic
+def job_fail(*, job_id: UUID, message: str, actor: Actor) -> None:
+    """End a job that cannot go on, with one sentence for its owner."""
+    locked = (
+        ScoringJob.objects.select_for_update(of=("self",)).filter(id=job_id, state__in=UNFINISHED).first()
+    )
+    if locked is None:
+        return
+    locked.state, locked.error_message = JobState.FAILED, message[:200]
+    locked.completed_at = timezone.now()
+    locked.save()
+    _mirror(locked)
+    audit.record("predictions.job.failed", on=locked, changes={"why": message}, actor=actor)
+
+
+@transaction.atomic
+def job_delete(*, job: ScoringJob, actor: Actor) -> None:
+    """Remove an ended job with its files and findings. The scores stay, and say no longer from which job."""
+    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",)).get(id=job.id)
+    if locked.state in UNFINISHED:
+        raise Conflict("Cancel the job before deleting it.", code="job_running")
+    paths = [locked.path, *JobChunk.objects.filter(job=locked).values_list("path", flat=True)]
+    audit.record("predictions.job.deleted", on=locked, actor=actor)
+    identifier = locked.id
+    locked.delete()
+    with in_public():
+        JobTicket.objects.filter(id=identifier).delete()
+    transaction.on_commit(lambda: _remove(paths))
+
+
+def _remove(paths: list[str]) -> None:
+    for path in paths:
+        default_storage.delete(path)

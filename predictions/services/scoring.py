@@ -1,0 +1,415 @@
+"""Scoring: from inputs to stored heads and immutable scores, in sets of any size.
+
+One company, a chunk of a file and a thousand statements take the same way:
+``score_requests`` computes, ``store`` writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import numpy as np
+import pandas as pd
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from companies.models import Company, Statement
+from companies.services import CompanyFacts, companies_ensure
+from ml.categories import Cutoffs, categorise
+from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS
+from ml.hashing import input_hash
+from predictions.models import Prediction, PredictionKind, Score
+from predictions.registry.selectors import ActiveModel, active_model
+from tenants.kernel import audit
+from tenants.kernel.context import current_tenant
+from tenants.kernel.copying import copy_rows, update_rows
+from tenants.kernel.errors import Conflict
+from tenants.kernel.ids import uuid7_batch
+from tenants.kernel.request import Actor
+
+RATIOS = {PredictionKind.ANNUAL: ANNUAL_RATIOS, PredictionKind.QUARTERLY: QUARTERLY_RATIOS}
+# Scores of a statement-scoring run that are written in one transaction.
+SET_SIZE = 2_000
+DRIVERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a company is scored on: ratios in percent and multiples, line items in USD millions."""
+
+    ratios: dict[str, float] = field(default_factory=dict)
+    statement: dict[str, float] = field(default_factory=dict)
+    prior: tuple[dict[str, float], ...] = ()
+    """Earlier periods, the nearest first."""
+
+    def as_json(self) -> dict[str, Any]:
+        parts = {"ratios": self.ratios, "statement": self.statement, "prior": list(self.prior)}
+        return {name: value for name, value in parts.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """One company and period to be scored."""
+
+    company: CompanyFacts
+    fiscal_year: int
+    fiscal_quarter: int | None
+    inputs: Inputs
+    quarter_label: str = ""
+    row_number: int | None = None
+    warnings: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreDraft:
+    """A computed score, ready to be stored. ``pd`` is None where there was nothing to score on."""
+
+    request: ScoreRequest
+    shape: str
+    pd: float | None
+    pd_raw: float | None
+    risk_level: str
+    members: dict[str, float]
+    low: float | None
+    high: float | None
+    confidence: float
+    confidence_level: str
+    reasons: list[str]
+    drivers: list[dict[str, Any]] | None
+
+
+def score_requests(
+    kind: str, requests: Sequence[ScoreRequest], *, model: ActiveModel, drivers: int = DRIVERS
+) -> list[ScoreDraft]:
+    """Score the requests with one call of the engine, by the cut-offs of the current tenant."""
+    if not requests:
+        return []
+    frame, history = _frames(requests)
+    floor = settings.PD_FLOOR or None
+    scores = model.engine.score(frame, kind=_kind(kind), history=history, drivers=drivers, floor=floor)
+    cutoffs = Cutoffs(*current_tenant().cutoffs)
+    usable = ~np.isnan(scores.pd)
+    levels = np.full(len(requests), "", dtype="<U8")
+    levels[usable] = np.char.upper(categorise(scores.pd[usable], cutoffs))
+    members = {name: values.tolist() for name, values in scores.members.items()}
+    columns = zip(
+        requests,
+        scores.shape.tolist(),
+        scores.pd.tolist(),
+        scores.pd_raw.tolist(),
+        levels.tolist(),
+        scores.low.tolist(),
+        scores.high.tolist(),
+        scores.confidence.tolist(),
+        scores.confidence_level.tolist(),
+        scores.reasons,
+        usable.tolist(),
+        strict=True,
+    )
+    return [
+        ScoreDraft(
+            request=request,
+            shape=shape,
+            pd=pd_ if scored else None,
+            pd_raw=raw if scored else None,
+            risk_level=level,
+            members={name: values[position] for name, values in members.items()} if scored else {},
+            low=low if scored else None,
+            high=high if scored else None,
+            confidence=confidence if scored else 0.0,
+            confidence_level=confidence_level,
+            reasons=reasons,
+            drivers=[dict(d) for d in scores.drivers[position]] if drivers and scored else None,
+        )
+        for position, (
+            request,
+            shape,
+            pd_,
+            raw,
+            level,
+            low,
+            high,
+            confidence,
+            confidence_level,
+            reasons,
+            scored,
+        ) in enumerate(columns)
+    ]
+
+
+def _kind(kind: str) -> Literal["annual", "quarterly"]:
+    return "quarterly" if kind == PredictionKind.QUARTERLY else "annual"
+
+
+def _frames(requests: Sequence[ScoreRequest]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    rows = [{**r.inputs.statement, **r.inputs.ratios} for r in requests]
+    known = {name for row in rows for name in row}
+    # Even a row without any input needs its place in the frame.
+    frame = pd.DataFrame(rows, columns=sorted(known) or ["total_assets"], dtype=np.float64)
+    earlier = [
+        {"row": position, "periods_back": back, **period}
+        for position, request in enumerate(requests)
+        for back, period in enumerate(request.inputs.prior, start=1)
+        if period
+    ]
+    return frame, pd.DataFrame(earlier) if earlier else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a set of scores left in the database."""
+
+    prediction_ids: list[UUID]
+    score_ids: list[UUID]
+
+
+Existing = Literal["append", "refuse"]
+
+
+@transaction.atomic
+def store(
+    kind: str,
+    drafts: Sequence[ScoreDraft],
+    *,
+    organization_id: UUID,
+    model: ActiveModel,
+    job_id: UUID | None = None,
+    existing: Existing = "append",
+    actor: Actor,
+) -> Stored:
+    """Write scored drafts: companies where new, heads where new, and one score each.
+
+    Locking the companies first makes every writer of their heads queue. With ``existing="refuse"`` a head
+    that is there already raises Conflict in the client's words. Drafts must have a PD.
+    """
+    companies = companies_ensure(
+        facts=(d.request.company for d in drafts), organization_id=organization_id, actor=actor
+    )
+    heads = _heads(kind, list(companies.values()))
+    now = timezone.now()
+    score_ids, new_ids = uuid7_batch(len(drafts)), iter(uuid7_batch(len(drafts)))
+    prediction_ids, fresh, moved = [], [], []
+    for draft, score_id in zip(drafts, score_ids, strict=True):
+        request = draft.request
+        company = companies[request.company.symbol]
+        key = (company.id, request.fiscal_year, request.fiscal_quarter)
+        head = heads.get(key)
+        if head is None:
+            head = heads[key] = next(new_ids)
+            place = (kind, request.fiscal_year, request.fiscal_quarter, request.quarter_label)
+            result = (score_id, draft.pd, draft.risk_level, now, now, actor.user_id)
+            fresh.append((head, company.id, *place, *result))
+        elif existing == "refuse":
+            raise Conflict(
+                _already_there(kind, request), code="duplicate_prediction", prediction_id=str(head)
+            )
+        else:
+            moved.append((head, score_id, draft.pd, draft.risk_level, now))
+        prediction_ids.append(head)
+    copy_rows(Prediction, organization_id=organization_id, fields=_HEAD_FIELDS, rows=fresh)
+    update_rows(
+        Prediction,
+        organization_id=organization_id,
+        fields=("current", "pd", "risk_level", "updated_at"),
+        rows=moved,
+    )
+    stamp = (model.id, model.sha256, job_id, now, actor.user_id)
+    copy_rows(
+        Score,
+        organization_id=organization_id,
+        fields=_SCORE_FIELDS,
+        rows=(
+            _score_row(draft, *ids, stamp)
+            for draft, *ids in zip(drafts, score_ids, prediction_ids, strict=True)
+        ),
+    )
+    return Stored(prediction_ids, score_ids)
+
+
+_HEAD_FIELDS = (
+    *("id", "company", "kind", "fiscal_year", "fiscal_quarter", "quarter_label"),
+    *("current", "pd", "risk_level", "created_at", "updated_at", "created_by_id"),
+)
+_SCORE_FIELDS = (
+    *("id", "prediction", "model_version_id", "model_sha256", "job", "created_at", "created_by_id"),
+    *("row_number", "input_hash", "shape", "inputs", "pd", "pd_raw", "risk_level", "members", "low", "high"),
+    *("confidence", "confidence_level", "confidence_reasons", "drivers", "warnings"),
+)
+
+
+def _score_row(
+    draft: ScoreDraft, score_id: UUID, prediction_id: UUID, stamp: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    inputs = draft.request.inputs.as_json()
+    return (
+        score_id,
+        prediction_id,
+        *stamp,
+        draft.request.row_number,
+        input_hash(inputs),
+        draft.shape,
+        json.dumps(inputs),
+        draft.pd,
+        draft.pd_raw,
+        draft.risk_level,
+        json.dumps(draft.members),
+        draft.low,
+        draft.high,
+        draft.confidence,
+        draft.confidence_level,
+        json.dumps(draft.reasons),
+        json.dumps(draft.drivers) if draft.drivers is not None else None,
+        json.dumps(list(draft.request.warnings)),
+    )
+
+
+def _heads(kind: str, companies: list[Company]) -> dict[tuple[UUID, int, int | None], UUID]:
+    rows = Prediction.objects.filter(company__in=[c.id for c in companies], kind=kind)
+    values = rows.values_list("company_id", "fiscal_year", "fiscal_quarter", "id")
+    return {(company, year, quarter): head for company, year, quarter, head in values}
+
+
+def _already_there(kind: str, request: ScoreRequest) -> str:
+    quarter = f"Q{request.fiscal_quarter}" if request.fiscal_quarter else request.quarter_label
+    period = f"{request.fiscal_year} {quarter}".strip()
+    place = "system" if current_tenant().is_reference else "organization"
+    return (
+        f"{kind.capitalize()} prediction for {request.company.symbol} in {period} "
+        f"already exists in your {place} scope"
+    )
+
+
+# -- one company ------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def prediction_create(*, kind: str, request: ScoreRequest, organization_id: UUID, actor: Actor) -> Prediction:
+    """Score one company for one period and keep it. Raises Conflict where the period is there already."""
+    model = active_model()
+    draft = _scorable(score_requests(kind, [request], model=model)[0])
+    stored = store(
+        kind, [draft], organization_id=organization_id, model=model, existing="refuse", actor=actor
+    )
+    prediction = _fresh(stored.prediction_ids[0])
+    changes = {"pd": draft.pd, "risk_level": draft.risk_level, "model": model.version}
+    audit.record("predictions.prediction.created", on=prediction, changes=changes, actor=actor)
+    return prediction
+
+
+@transaction.atomic
+def prediction_rescore(*, prediction: Prediction, request: ScoreRequest, actor: Actor) -> Prediction:
+    """Append a score with new inputs; company and period may change if nothing else stands there.
+
+    Raises Conflict in the client's words where another prediction has that company and period.
+    """
+    model = active_model()
+    organization_id = prediction.organization_id
+    draft = _scorable(score_requests(prediction.kind, [request], model=model)[0])
+    companies = companies_ensure(facts=[request.company], organization_id=organization_id, actor=actor)
+    company = companies[request.company.symbol]
+    locked = Prediction.objects.select_for_update(of=("self",)).get(id=prediction.id)
+    before = {"pd": locked.pd, "risk_level": locked.risk_level}
+    place = {"company": company, "fiscal_year": request.fiscal_year, "fiscal_quarter": request.fiscal_quarter}
+    if Prediction.objects.filter(kind=locked.kind, **place).exclude(id=locked.id).exists():
+        raise Conflict(_already_there(locked.kind, request), code="duplicate_prediction")
+    for name, value in place.items():
+        setattr(locked, name, value)
+    locked.quarter_label = request.quarter_label
+    locked.save(update_fields=[*place, "quarter_label"])
+    store(locked.kind, [draft], organization_id=organization_id, model=model, actor=actor)
+    changes = {name: [old, getattr(draft, name)] for name, old in before.items()}
+    audit.record("predictions.prediction.rescored", on=locked, changes=changes, actor=actor)
+    return _fresh(locked.id)
+
+
+@transaction.atomic
+def prediction_delete(*, prediction: Prediction, actor: Actor) -> None:
+    """Remove a prediction with its scores; the audit log keeps that it was there."""
+    changes = {"company": str(prediction.company), "pd": prediction.pd, "risk_level": prediction.risk_level}
+    audit.record("predictions.prediction.deleted", on=prediction, changes=changes, actor=actor)
+    prediction.delete()
+
+
+def _scorable(draft: ScoreDraft) -> ScoreDraft:
+    if draft.pd is None:
+        raise Conflict("There is nothing to score on in these inputs.", code="no_inputs")
+    return draft
+
+
+def _fresh(prediction_id: UUID) -> Prediction:
+    row: Prediction = Prediction.objects.select_related("company", "current").get(id=prediction_id)
+    return row
+
+
+# -- statements -------------------------------------------------------------------------------
+
+
+def statements_score(*, organization_id: UUID, actor: Actor) -> int:
+    """Score every statement of the organization that has no prediction yet; tells how many.
+
+    Earlier statements of the same company serve as its history.
+    """
+    model = active_model()
+    return sum(_score_statements(kind, organization_id, model, actor) for kind in PredictionKind.values)
+
+
+def _score_statements(kind: str, organization_id: UUID, model: ActiveModel, actor: Actor) -> int:
+    rows = Statement.objects.filter(organization_id=organization_id, kind=kind).select_related("company")
+    by_company: dict[UUID, list[Statement]] = {}
+    for statement in rows.order_by("company_id", "-fiscal_year", "-fiscal_quarter"):
+        by_company.setdefault(statement.company_id, []).append(statement)
+    there = {
+        key
+        for key in Prediction.objects.filter(organization_id=organization_id, kind=kind).values_list(
+            "company_id", "fiscal_year", "fiscal_quarter"
+        )
+    }
+    requests = [
+        _statement_request(statement, statements[position + 1 :])
+        for statements in by_company.values()
+        for position, statement in enumerate(statements)
+        if (statement.company_id, statement.fiscal_year, statement.fiscal_quarter) not in there
+    ]
+    done = 0
+    for start in range(0, len(requests), SET_SIZE):
+        drafts = score_requests(kind, requests[start : start + SET_SIZE], model=model, drivers=0)
+        scorable = [draft for draft in drafts if draft.pd is not None]
+        store(kind, scorable, organization_id=organization_id, model=model, actor=actor)
+        done += len(scorable)
+    return done
+
+
+def _statement_request(statement: Statement, earlier: list[Statement]) -> ScoreRequest:
+    company = statement.company
+    facts = CompanyFacts(company.symbol, company.name, company.sector, company.market_cap, company.currency)
+    inputs = Inputs(statement=statement.amounts(), prior=_history(statement, earlier))
+    return ScoreRequest(facts, statement.fiscal_year, statement.fiscal_quarter, inputs)
+
+
+def _history(statement: Statement, earlier: list[Statement]) -> tuple[dict[str, float], ...]:
+    """Earlier periods at their distance: a gap stays a gap."""
+
+    def ordinal(row: Statement) -> int:
+        return row.fiscal_year * 4 + row.fiscal_quarter - 1 if row.fiscal_quarter else row.fiscal_year
+
+    at = {ordinal(statement) - ordinal(row): row.amounts() for row in earlier}
+    return tuple(at.get(back, {}) for back in range(1, max(at, default=0) + 1))
+
+
+def money(value: float | None) -> Decimal | None:
+    """A float of a file or a request as the tables keep money; NaN is None."""
+    if value is None or value != value:
+        return None
+    return Decimal(repr(float(value))).quantize(Decimal("0.000001"))
+
+
+def level_counts(drafts: Sequence[ScoreDraft]) -> dict[str, int]:
+    """How many scores fell into each risk level."""
+    return dict(Counter(draft.risk_level for draft in drafts))

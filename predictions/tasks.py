@@ -1,0 +1,89 @@
+"""Tasks: fetch, call one service, own the retry."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from predictions import usage
+from predictions.models import UNFINISHED
+from predictions.services import chunks, jobs
+from tenants import selectors
+from tenants.kernel import scope
+from tenants.kernel.context import in_public, in_tenant
+from tenants.kernel.jobs import PlatformTask, TenantTask, enqueue
+from tenants.kernel.request import SYSTEM
+from tenants.models import JobTicket, Tenant, TenantState
+
+# Seconds before a failed attempt is made again; doubled each time.
+RETRY_AFTER = 2
+
+
+def _again(task: Any, error: Exception) -> Exception:
+    """The retry of a task after an unexpected failure."""
+    again: Exception = task.retry(exc=error, countdown=RETRY_AFTER * 2**task.request.retries)
+    return again
+
+
+@shared_task(bind=True, base=TenantTask, name="predictions.plan_job", max_retries=3)
+def plan_job(self: Any, *, job_id: str) -> None:
+    """Cut a job's file into chunks and hand out the first ones."""
+    try:
+        chunks.job_plan(job_id=UUID(job_id), actor=self.actor)
+    except Exception as error:
+        if self.request.retries >= self.max_retries:
+            message = "The file could not be read because of a fault on our side."
+            jobs.job_fail(job_id=UUID(job_id), message=message, actor=self.actor)
+            raise
+        raise _again(self, error) from error
+
+
+@shared_task(bind=True, base=TenantTask, name="predictions.score_chunk", max_retries=3)
+def score_chunk(self: Any, *, chunk_id: str) -> None:
+    """Score one chunk, then bring its job forward."""
+    try:
+        job_id = chunks.chunk_score(chunk_id=UUID(chunk_id), actor=self.actor)
+    except Exception as error:
+        if self.request.retries >= self.max_retries:
+            chunks.chunk_give_up(chunk_id=UUID(chunk_id), actor=self.actor)
+            raise
+        raise _again(self, error) from error
+    if job_id is not None:
+        jobs.job_advance(job_id=job_id, actor=self.actor)
+
+
+@shared_task(bind=True, base=TenantTask, name="predictions.advance_job")
+def advance_job(self: Any, *, job_id: str) -> None:
+    """Look after one job that has not been heard of: hand its lost chunks out again, or close it."""
+    jobs.job_advance(job_id=UUID(job_id), actor=self.actor)
+
+
+@shared_task(base=PlatformTask, name="predictions.sweep_jobs")
+def sweep_jobs() -> int:
+    """Find unfinished jobs that have been silent for too long and have each looked after."""
+    silent = timezone.now() - timedelta(seconds=settings.CHUNK_STALE_SECONDS)
+    with in_public():
+        tickets = JobTicket.objects.filter(state__in=UNFINISHED, heartbeat__lt=silent)
+        found = list(
+            tickets.filter(tenant__state=TenantState.ACTIVE).values_list("id", "tenant__schema_name")
+        )
+        tickets.update(heartbeat=timezone.now())
+    for job_id, schema in found:
+        with in_tenant(selectors.tenant_by_schema(schema)), scope.every_organization(reason="sweep of jobs"):
+            enqueue("predictions.advance_job", actor=SYSTEM, queue="default", job_id=str(job_id))
+    return len(found)
+
+
+@shared_task(base=PlatformTask, name="predictions.count_usage")
+def count_usage() -> int:
+    """Count afresh what each tenant holds, for the platform's figures."""
+    with in_public():
+        tenants = [tenant.ref for tenant in Tenant.objects.filter(state=TenantState.ACTIVE)]
+    for tenant in tenants:
+        usage.count(tenant)
+    return len(tenants)
