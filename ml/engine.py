@@ -1,0 +1,209 @@
+"""The scoring engine: one door to the PD of one company or of a hundred thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from ml import confidence as trust
+from ml.explain import Driver, drivers
+from ml.features import Array
+from ml.inputs import Kind, Prepared, design_matrix, prepare
+from ml.model import ShapeModel
+from ml.persistence import Artifact, load
+from ml.shapes import MEMBERS
+
+Z90 = 1.6448536269514722
+_BATCH = 50_000
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of n rows as aligned arrays and lists of length n.
+
+    PDs, their interval and the confidence are NaN where `shape` is "none": such a row had nothing to be
+    scored on and must be refused, with its reasons.
+    """
+
+    shape: NDArray[np.str_]
+    pd_raw: Array
+    pd: Array
+    """The raw PD after the floor, which is applied last."""
+    members: dict[str, Array]
+    """PD of each member, calibrated on its own."""
+    low: Array
+    high: Array
+    """Bounds of the 90 % interval of the PD."""
+    log_odds: Array
+    """The ensemble's log-odds: base value and contributions sum to it."""
+    base: Array
+    """Base value in log-odds; NaN when no drivers were asked for."""
+    confidence: Array
+    confidence_level: NDArray[np.str_]
+    reasons: list[list[str]]
+    drivers: list[list[Driver]]
+
+    def __len__(self) -> int:
+        return len(self.pd)
+
+
+class Engine:
+    """A loaded model that scores frames. Safe to share between threads; it never changes its input."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, nthread: int = 1) -> Self:
+        """The engine of a model folder, the shipped one by default.
+
+        Raises
+        ------
+        ml.persistence.ArtifactError
+            If a file of the model is missing or its sha256 is not the one in the manifest.
+        """
+        return cls(load(Path(path) if path is not None else None, nthread=nthread))
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return str(self._artifact.manifest["name"])
+
+    @property
+    def version(self) -> str:
+        """Version of the model."""
+        return str(self._artifact.manifest["version"])
+
+    @property
+    def sha256(self) -> str:
+        """Hash that identifies the model with all its files."""
+        return self._artifact.sha256
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The model's manifest: features, settings, metrics, library versions, hashes."""
+        return self._artifact.manifest
+
+    @property
+    def models(self) -> Mapping[str, ShapeModel]:
+        """The fitted model of each input shape."""
+        return self._artifact.models
+
+    def score(
+        self,
+        frame: pd.DataFrame,
+        *,
+        kind: Kind,
+        history: pd.DataFrame | None = None,
+        drivers: int = 5,
+        floor: float | None = None,
+    ) -> Scores:
+        """Score each row in the richest shape its inputs allow.
+
+        Parameters
+        ----------
+        frame : DataFrame, one row per obligor
+            Any subset of `ml.features.LINE_ITEMS` (USD millions) and of the kind's ratios (percent as
+            numbers); other columns are ignored; NaN is missing.
+        kind : {"annual", "quarterly"}
+            Quarterly flows are scored as trailing twelve months; the horizon stays 12 months.
+        history : DataFrame, optional
+            Earlier periods: `row` (position in frame), `periods_back` (1 = the period before), line items.
+        drivers : int
+            Number of drivers per row; 0 skips the contributions, which is much faster.
+        floor : float, optional
+            Least PD given out; the raw PD keeps its value.
+
+        Raises
+        ------
+        ValueError
+            If `kind` is unknown, a used column is not numeric, or the history does not fit the frame.
+        """
+        prepared = prepare(frame, kind=kind, history=history)
+        scores = _empty(len(prepared))
+        codes: dict[str, NDArray[np.bool_]] = dict(prepared.flags)
+        for name, model in self.models.items():
+            rows = np.flatnonzero(prepared.shape == name)
+            if rows.size:
+                self._score_shape(model, rows, prepared, scores, codes, drivers)
+        return Scores(
+            shape=prepared.shape,
+            pd=scores.pd_raw if floor is None else np.maximum(scores.pd_raw, floor),
+            confidence_level=trust.level(scores.confidence),
+            reasons=_reasons(codes, len(prepared)),
+            **{
+                key: getattr(scores, key)
+                for key in ("pd_raw", "members", "low", "high", "log_odds", "base", "confidence", "drivers")
+            },
+        )
+
+    def _score_shape(
+        self,
+        model: ShapeModel,
+        rows: NDArray[np.intp],
+        prepared: Prepared,
+        scores: _Working,
+        codes: dict[str, NDArray[np.bool_]],
+        count: int,
+    ) -> None:
+        X = design_matrix(model.shape, prepared, rows)
+        members = model.members(X)
+        log_odds = model.blend(members)
+        scores.log_odds[rows] = log_odds
+        scores.pd_raw[rows] = expit(log_odds)
+        for name in MEMBERS:
+            scores.members[name][rows] = expit(members[name])
+        beyond = trust.outside(model, X)
+        for column in np.flatnonzero(beyond.any(axis=0)):
+            mask = codes.setdefault(
+                f"outside_development:{model.shape.features[column]}", np.zeros(len(prepared), dtype=bool)
+            )
+            mask[rows[beyond[:, column]]] = True
+        flags = {code: mask[rows] for code, mask in prepared.flags.items()}
+        scores.confidence[rows] = trust.confidence(model, X, beyond, flags)
+        band = Z90 * model.sigma * np.sqrt(1.0 + trust.missing_share(model, X))
+        scores.low[rows] = expit(log_odds - band)
+        scores.high[rows] = expit(log_odds + band)
+        if count > 0:
+            for start in range(0, len(rows), _BATCH):
+                part = slice(start, start + _BATCH)
+                contributions = model.contributions(X[part], log_odds[part])
+                scores.base[rows[part]] = contributions[:, -1]
+                found = drivers(model, X[part], contributions, count)
+                for row, entry in zip(rows[part].tolist(), found, strict=True):
+                    scores.drivers[row] = entry
+
+
+@dataclass
+class _Working:
+    pd_raw: Array
+    members: dict[str, Array]
+    low: Array
+    high: Array
+    log_odds: Array
+    base: Array
+    confidence: Array
+    drivers: list[list[Driver]]
+
+
+def _empty(size: int) -> _Working:
+    def blank() -> Array:
+        return np.full(size, np.nan)
+
+    members = {name: blank() for name in MEMBERS}
+    return _Working(blank(), members, blank(), blank(), blank(), blank(), blank(), [[] for _ in range(size)])
+
+
+def _reasons(codes: Mapping[str, NDArray[np.bool_]], size: int) -> list[list[str]]:
+    reasons: list[list[str]] = [[] for _ in range(size)]
+    for code, mask in codes.items():
+        for row in np.flatnonzero(mask).tolist():
+            reasons[row].append(code)
+    return reasons

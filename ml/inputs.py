@@ -1,0 +1,242 @@
+"""From what users bring to what a model takes: cleaning, trailing twelve months, and the choice of shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.features import (
+    ANNUAL_RATIOS,
+    DEVELOPED_ITEMS,
+    FLOW_ITEMS,
+    LINE_ITEMS,
+    QUARTERLY_RATIOS,
+    RATIOS,
+    Array,
+    Items,
+    Statement,
+    clean_items,
+    clean_ratios,
+    complete_items,
+    feature_matrix,
+    ratios_from_items,
+)
+from ml.shapes import NO_SHAPE, SHAPES, Shape
+
+Kind = Literal["annual", "quarterly"]
+Mask = NDArray[np.bool_]
+
+YEARS_BACK = 4
+QUARTERS = 4
+_BOTTOM_LINES = ("net_income", "ebit", "ebitda")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows ready to be scored: their shape, their inputs, and the flags that become reasons."""
+
+    shape: NDArray[np.str_]
+    statement: Statement
+    ratios: dict[str, Array]
+    flags: dict[str, Mask]
+    """Reason code to the rows it concerns, in the order in which reasons are given."""
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+
+def prepare(frame: pd.DataFrame, *, kind: Kind, history: pd.DataFrame | None = None) -> Prepared:
+    """Rows of line items and ratios, cleaned and completed, each with the shape it can be scored in.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per obligor
+        Any of the line items (USD millions) and ratios (percent as numbers); NaN is missing.
+    kind : {"annual", "quarterly"}
+        Period of the flows. Quarterly flows become trailing-twelve-month ones.
+    history : DataFrame, optional
+        Earlier periods in long form: `row` (position in frame), `periods_back` (1 = the period before),
+        line items.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is unknown, a column is not numeric, or the history points outside the frame.
+    """
+    if kind not in ("annual", "quarterly"):
+        raise ValueError(f"kind must be 'annual' or 'quarterly', not {kind!r}")
+    flags: dict[str, Mask] = {}
+    size = len(frame)
+    given = {name: _numeric(frame[name]) for name in LINE_ITEMS if name in frame.columns}
+    now, refused = clean_items(given)
+    periods = _periods(history, size, YEARS_BACK if kind == "annual" else QUARTERS * (YEARS_BACK + 1) - 1)
+    if kind == "quarterly":
+        now, years = _trailing(now, periods, size, flags)
+    else:
+        years = periods
+    items = complete_items(now) if now else _nothing(size)
+    statement = Statement(items, tuple(complete_items(year) if year else _nothing(size) for year in years))
+    names = ANNUAL_RATIOS if kind == "annual" else QUARTERLY_RATIOS
+    ratios, refused_ratios = _ratios(frame, items, names)
+    shape = _shapes(items, ratios, kind)
+    _flag_statements(flags, shape, statement)
+    for name, mask in {**refused, **refused_ratios}.items():
+        flags[f"out_of_range:{name}"] = mask
+    _flag_ratios(flags, shape, ratios, names)
+    if "total_long_term_debt" not in given and "total_debt" in given:
+        flags["stand_in:total_long_term_debt"] = ~np.isnan(given["total_debt"])
+    elif "total_debt" in given:
+        flags["stand_in:total_long_term_debt"] = np.isnan(given["total_long_term_debt"]) & ~np.isnan(
+            given["total_debt"]
+        )
+    return Prepared(shape, statement, ratios, flags)
+
+
+def _numeric(column: pd.Series) -> Array:
+    try:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        try:
+            values = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"column {column.name!r} holds something that is not a number: {error}"
+            ) from error
+    return np.where(np.isinf(values), np.nan, values)
+
+
+def _nothing(size: int) -> Items:
+    return {name: np.full(size, np.nan) for name in LINE_ITEMS}
+
+
+def _periods(history: pd.DataFrame | None, size: int, depth: int) -> tuple[Items, ...]:
+    """Cleaned line items of each period back, shape (n,) per item; empty mappings where nothing is known."""
+    if history is None or history.empty:
+        return ()
+    rows = history["row"].to_numpy(dtype=np.int64)
+    back = history["periods_back"].to_numpy(dtype=np.int64)
+    if ((rows < 0) | (rows >= size)).any():
+        raise ValueError("history names a row that is not in the frame")
+    if (back < 1).any():
+        raise ValueError("periods_back counts from 1, the period before the scored one")
+    columns = {name: _numeric(history[name]) for name in LINE_ITEMS if name in history.columns}
+    found: list[Items] = []
+    for period in range(1, min(depth, int(back.max())) + 1):
+        chosen = back == period
+        items: Items = {}
+        for name, values in columns.items():
+            filled = np.full(size, np.nan)
+            filled[rows[chosen]] = values[chosen]
+            items[name] = filled
+        found.append(clean_items(items)[0])
+    return tuple(found)
+
+
+def _trailing(
+    now: Items, quarters: tuple[Items, ...], size: int, flags: dict[str, Mask]
+) -> tuple[Items, tuple[Items, ...]]:
+    """Trailing-twelve-month flows and latest stocks, now and one to four years back.
+
+    A year with fewer than four known quarters is annualised for the scored period, with a flag; for earlier
+    years it is left missing, since a seasonal quarter would read as a change.
+    """
+    stretch = (now, *quarters)
+    known = np.zeros(size, dtype=np.int64)
+    for quarter in stretch[:QUARTERS]:
+        present = np.zeros(size, dtype=bool)
+        for name in FLOW_ITEMS & quarter.keys():
+            present |= ~np.isnan(quarter[name])
+        known += present
+    flags["single_quarter_annualised"] = known == 1
+    for count in (2, 3):
+        flags[f"partial_year_annualised:{count}"] = known == count
+    years = []
+    for start in range(0, len(stretch), QUARTERS):
+        years.append(_year(stretch[start : start + QUARTERS], size, complete=start > 0))
+    return years[0], tuple(years[1:])
+
+
+def _year(quarters: tuple[Items, ...], size: int, *, complete: bool) -> Items:
+    names: Iterable[str] = dict.fromkeys(name for quarter in quarters for name in quarter)
+    blank = np.full(size, np.nan)
+    year: Items = {}
+    for name in names:
+        if name not in FLOW_ITEMS:
+            year[name] = quarters[0].get(name, blank)
+            continue
+        values = np.stack([quarter.get(name, blank) for quarter in quarters], axis=1)
+        count = (~np.isnan(values)).sum(axis=1)
+        enough = count == QUARTERS if complete else count >= 1
+        total = np.nansum(values, axis=1) * QUARTERS / np.maximum(count, 1)
+        year[name] = np.where(enough, total, np.nan)
+    return year
+
+
+def _ratios(
+    frame: pd.DataFrame, items: Items, names: tuple[str, ...]
+) -> tuple[dict[str, Array], dict[str, Mask]]:
+    derived = ratios_from_items(items, names)
+    given = {name: _numeric(frame[name]) for name in names if name in frame.columns}
+    merged = {name: np.where(np.isnan(given[name]), derived[name], given[name]) for name in given}
+    return clean_ratios({**derived, **merged})
+
+
+def _shapes(items: Items, ratios: Mapping[str, Array], kind: Kind) -> NDArray[np.str_]:
+    """The richest shape each row can be scored in.
+
+    A statement needs total assets, total liabilities (or equity) and one of net income, EBIT and EBITDA.
+    """
+    bottom = np.zeros(len(items["total_assets"]), dtype=bool)
+    for name in _BOTTOM_LINES:
+        bottom |= ~np.isnan(items[name])
+    statement = bottom & ~np.isnan(items["total_assets"]) & ~np.isnan(items["total_liabilities"])
+    market = statement & ~np.isnan(items["market_cap"])
+    ratio_shape = SHAPES["annual_ratios" if kind == "annual" else "quarterly_ratios"]
+    some = np.zeros(len(bottom), dtype=bool)
+    for name in ratio_shape.features:
+        some |= ~np.isnan(ratios[name])
+    return np.select([market, statement, some], ["statement_market", "statement", ratio_shape.name], NO_SHAPE)
+
+
+def _flag_statements(flags: dict[str, Mask], shape: NDArray[np.str_], statement: Statement) -> None:
+    full = np.char.startswith(shape, "statement")
+    flags["ratio_only"] = np.char.endswith(shape, "_ratios")
+    flags["no_market_value"] = shape == "statement"
+    flags["no_prior_year"] = full & np.isnan(statement.before("total_assets"))
+    for name in DEVELOPED_ITEMS:
+        if name != "market_cap":
+            flags[f"missing:{name}"] = full & np.isnan(statement.now[name])
+    flags["undefined:total_debt_to_ebitda"] = full & (statement.now["ebitda"] <= 0)
+
+
+def _flag_ratios(
+    flags: dict[str, Mask], shape: NDArray[np.str_], ratios: Mapping[str, Array], names: tuple[str, ...]
+) -> None:
+    only = np.char.endswith(shape, "_ratios")
+    for name in names:
+        spec, values = RATIOS[name], ratios[name]
+        if not spec.fitted:
+            flags[f"not_in_model:{name}"] = only & ~np.isnan(values)
+            continue
+        flags[f"missing:{name}"] = only & np.isnan(values)
+        if spec.negative_is_worst:
+            code = f"undefined:{name}"
+            undefined = only & (values > spec.high)
+            flags[code] = flags[code] | undefined if code in flags else undefined
+    flags["insufficient_inputs"] = shape == NO_SHAPE
+
+
+def design_matrix(shape: Shape, prepared: Prepared, rows: NDArray[np.intp]) -> Array:
+    """The features of a shape for the chosen rows, shape (len(rows), p)."""
+    if not shape.is_statement:
+        return np.column_stack([prepared.ratios[name][rows] for name in shape.features])
+    statement = Statement(
+        {name: values[rows] for name, values in prepared.statement.now.items()},
+        tuple({name: values[rows] for name, values in year.items()} for year in prepared.statement.years),
+    )
+    return feature_matrix(statement, shape.features)

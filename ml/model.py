@@ -1,0 +1,98 @@
+"""The fitted model of one input shape: members, calibration and blend, all additive in log-odds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost as xgb
+
+from ml.estimators import BoundedLogistic, margin
+from ml.features import Array
+from ml.shapes import MEMBERS, Shape
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A map z -> slope * z + intercept in log-odds."""
+
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
+class Development:
+    """What the development sample looked like, feature by feature: for confidence, reasons and drivers."""
+
+    median: Array
+    low: Array
+    high: Array
+    importance: Array
+    """Share of each feature in the mean absolute contribution; sums to 1."""
+
+
+@dataclass(frozen=True)
+class ShapeModel:
+    """One shape's ensemble, ready to score.
+
+    `calibration` turns each member's own log-odds into calibrated ones; `weights` and `intercept` blend these
+    into the ensemble's; `sigma` is the standard deviation of the default rate's log-odds around the PD that
+    remained from year to year and bin to bin out of time (it carries the interval).
+    """
+
+    shape: Shape
+    forest: xgb.Booster
+    boosting: xgb.Booster
+    logistic: BoundedLogistic
+    centre: Array
+    calibration: Mapping[str, Affine]
+    weights: Mapping[str, float]
+    intercept: float
+    sigma: float
+    development: Development
+
+    def members(self, X: Array) -> dict[str, Array]:
+        """Calibrated log-odds of each member, shape (n,) each."""
+        raw = {
+            "random_forest": margin(self.forest, X),
+            "gradient_boosting": margin(self.boosting, X),
+            "logistic": self.logistic.decision_function(X),
+        }
+        return {
+            name: self.calibration[name].slope * raw[name] + self.calibration[name].intercept
+            for name in MEMBERS
+        }
+
+    def blend(self, members: Mapping[str, Array]) -> Array:
+        """The ensemble's log-odds from the members' calibrated ones."""
+        total = np.full_like(members[MEMBERS[0]], self.intercept)
+        for name in MEMBERS:
+            total = total + self.weights[name] * members[name]
+        return total
+
+    def contributions(self, X: Array, log_odds: Array) -> Array:
+        """Contributions of the features to `log_odds`, shape (n, p + 1); the last column is the base value.
+
+        Exact Shapley values of the trees (Lundberg et al. 2020, as XGBoost computes them) and of the additive
+        logistic member, blended as the score is. XGBoost's are float32 and miss the margin by about 1e-5;
+        that remainder is spread over the features in proportion to their size, so that every row adds up to
+        the float64 score.
+        """
+        data = xgb.DMatrix(X, missing=np.nan, nthread=1)
+        parts = {
+            "random_forest": np.asarray(self.forest.predict(data, pred_contribs=True), dtype=np.float64),
+            "gradient_boosting": np.asarray(
+                self.boosting.predict(data, pred_contribs=True), dtype=np.float64
+            ),
+            "logistic": self.logistic.contributions(X, self.centre),
+        }
+        total = np.zeros((len(X), X.shape[1] + 1))
+        total[:, -1] = self.intercept
+        for name in MEMBERS:
+            total += self.weights[name] * self.calibration[name].slope * parts[name]
+            total[:, -1] += self.weights[name] * self.calibration[name].intercept
+        size = np.abs(total[:, :-1]) + 1e-12
+        gap = log_odds - total.sum(axis=1)
+        total[:, :-1] += gap[:, None] * size / size.sum(axis=1, keepdims=True)
+        return total

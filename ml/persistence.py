@@ -1,0 +1,171 @@
+"""A model as a folder of plain files: boosters in XGBoost's format, the rest JSON, each with its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+
+from ml.estimators import BoundedLogistic
+from ml.model import Affine, Development, ShapeModel
+from ml.shapes import MEMBERS, SHAPES, Shape
+
+DEFAULT_PATH = Path(__file__).parent / "artifacts" / "default"
+MANIFEST = "model.json"
+FORMAT = 1
+
+
+class ArtifactError(Exception):
+    """A model folder that must not be used: a file is missing, altered, unlisted or of another format."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A loaded model folder."""
+
+    manifest: Mapping[str, Any]
+    models: Mapping[str, ShapeModel]
+    sha256: str
+    """Hash of the manifest, which holds the hash of every other file: it identifies the model."""
+
+
+def save(folder: Path, models: Mapping[str, ShapeModel], manifest: Mapping[str, Any]) -> str:
+    """Write the model and return the manifest's sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, str] = {}
+    for name, model in models.items():
+        (folder / name).mkdir(exist_ok=True)
+        for file, content in _files(model).items():
+            path = folder / name / file
+            path.write_bytes(content)
+            files[f"{name}/{file}"] = hashlib.sha256(content).hexdigest()
+    text = json.dumps({"format": FORMAT, **manifest, "files": files}, indent=1, sort_keys=True) + "\n"
+    (folder / MANIFEST).write_text(text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _files(model: ShapeModel) -> dict[str, bytes]:
+    logistic = {
+        "knots": [knots.tolist() for knots in model.logistic.knots_],
+        "coef": model.logistic.coef_.tolist(),
+        "intercept": model.logistic.intercept_,
+        "centre": model.centre.tolist(),
+    }
+    calibration = {
+        "members": {
+            name: {
+                "slope": model.calibration[name].slope,
+                "intercept": model.calibration[name].intercept,
+                "weight": model.weights[name],
+            }
+            for name in MEMBERS
+        },
+        "intercept": model.intercept,
+        "sigma": model.sigma,
+    }
+    development = {
+        "median": model.development.median.tolist(),
+        "low": model.development.low.tolist(),
+        "high": model.development.high.tolist(),
+        "importance": model.development.importance.tolist(),
+    }
+    return {
+        "random_forest.ubj": bytes(model.forest.save_raw("ubj")),
+        "gradient_boosting.ubj": bytes(model.boosting.save_raw("ubj")),
+        "logistic.json": _json(logistic),
+        "calibration.json": _json(calibration),
+        "development.json": _json(development),
+    }
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
+    """A model folder with every hash checked.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder, a file or a hash is not as the manifest says; the text names the file.
+    """
+    folder = Path(folder) if folder is not None else DEFAULT_PATH
+    try:
+        text = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"no model at {folder}: {MANIFEST} cannot be read") from error
+    try:
+        manifest: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise ArtifactError(f"{MANIFEST} of {folder} is not JSON") from error
+    if manifest.get("format") != FORMAT:
+        raise ArtifactError(f"model format {manifest.get('format')!r} is not {FORMAT}")
+    contents = {name: _checked(folder, name, digest) for name, digest in manifest["files"].items()}
+    models = {}
+    for name, spec in manifest["shapes"].items():
+        shape = SHAPES.get(name)
+        if shape is None or list(shape.features) != spec["features"]:
+            raise ArtifactError(f"the features of shape {name!r} are not those of this version of the engine")
+        models[name] = _model(shape, {key: contents[f"{name}/{key}"] for key in _PARTS}, nthread)
+    return Artifact(manifest, models, hashlib.sha256(text).hexdigest())
+
+
+_PARTS = (
+    "random_forest.ubj",
+    "gradient_boosting.ubj",
+    "logistic.json",
+    "calibration.json",
+    "development.json",
+)
+
+
+def _checked(folder: Path, name: str, digest: str) -> bytes:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ArtifactError(f"the model lists a file outside its folder: {name}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"the model's file {name} cannot be read") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ArtifactError(f"the model's file {name} is not the one that was released (sha256 differs)")
+    return content
+
+
+def _booster(content: bytes, nthread: int) -> xgb.Booster:
+    booster = xgb.Booster({"nthread": nthread})
+    booster.load_model(bytearray(content))
+    booster.set_param({"nthread": nthread})
+    return booster
+
+
+def _model(shape: Shape, parts: Mapping[str, bytes], nthread: int) -> ShapeModel:
+    linear = json.loads(parts["logistic.json"])
+    blend = json.loads(parts["calibration.json"])
+    seen = json.loads(parts["development.json"])
+    logistic = BoundedLogistic(directions=shape.directions, **shape.logistic)
+    logistic.knots_ = [np.array(knots, dtype=np.float64) for knots in linear["knots"]]
+    logistic.coef_ = np.array(linear["coef"], dtype=np.float64)
+    logistic.intercept_ = float(linear["intercept"])
+    logistic.classes_ = np.array([0.0, 1.0])
+    logistic.n_features_in_ = len(shape.features)
+    members = blend["members"]
+    return ShapeModel(
+        shape=shape,
+        forest=_booster(parts["random_forest.ubj"], nthread),
+        boosting=_booster(parts["gradient_boosting.ubj"], nthread),
+        logistic=logistic,
+        centre=np.array(linear["centre"], dtype=np.float64),
+        calibration={name: Affine(members[name]["slope"], members[name]["intercept"]) for name in MEMBERS},
+        weights={name: members[name]["weight"] for name in MEMBERS},
+        intercept=blend["intercept"],
+        sigma=blend["sigma"],
+        development=Development(**{key: np.array(seen[key], dtype=np.float64) for key in seen}),
+    )

@@ -1,0 +1,108 @@
+"""How the development data is presented to a model: as users' input of each shape, gaps included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml.dataset import FirmYears
+from ml.features import DEVELOPED_ITEMS, Array, Items, complete_items, ratios_from_items
+from ml.inputs import design_matrix, prepare
+from ml.shapes import Shape
+
+_NEVER_DROPPED = frozenset({"total_assets", "total_liabilities", "market_cap"})
+_DROPPABLE: tuple[str, ...] = tuple(name for name in DEVELOPED_ITEMS if name not in _NEVER_DROPPED)
+
+
+@dataclass(frozen=True)
+class Presented:
+    """The firm-years as one shape sees them: complete, and once more with inputs missing at random."""
+
+    complete: Array
+    gapped: Array
+
+
+def present(shape: Shape, data: FirmYears, random_state: int) -> Presented:
+    """Design matrices of shape (n, p) for all firm-years, complete and with random gaps.
+
+    The development data has no missing cells: without the gapped copy a tree would send a blank down an
+    arbitrary branch.
+    """
+    rng = np.random.default_rng(random_state)
+    if shape.is_statement:
+        return Presented(statement_matrix(shape, data), statement_matrix(shape, with_gaps(data, rng)))
+    given = ratio_frame(shape, data, rng)
+    return Presented(ratio_matrix(shape, given), ratio_matrix(shape, drop_ratios(given, rng)))
+
+
+def statement_matrix(shape: Shape, data: FirmYears) -> Array:
+    """Design matrix of a statement shape through the engine's own preparation."""
+    prepared = prepare(pd.DataFrame(data.items), kind="annual", history=history_frame(data))
+    return design_matrix(shape, prepared, np.arange(len(data)))
+
+
+def history_frame(data: FirmYears) -> pd.DataFrame | None:
+    """The earlier years in the engine's long form."""
+    parts = []
+    for back, items in enumerate(data.years, start=1):
+        table = pd.DataFrame(items)
+        table.insert(0, "row", np.arange(len(table)))
+        table.insert(1, "periods_back", back)
+        parts.append(table[table[list(items)].notna().any(axis=1)])
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def with_gaps(data: FirmYears, rng: np.random.Generator) -> FirmYears:
+    """The firm-years with one to six line items missing, and with a shorter history or none."""
+    size = len(data)
+    count = rng.choice(7, size=size, p=(0.15, 0.40, 0.15, 0.10, 0.10, 0.05, 0.05))
+    order = rng.random((size, len(_DROPPABLE))).argsort(axis=1).argsort(axis=1)
+    dropped = {name: order[:, j] < count for j, name in enumerate(_DROPPABLE)}
+    depth = rng.choice(5, size=size, p=(0.40, 0.25, 0.10, 0.10, 0.15))
+
+    def gap(items: Items, back: int) -> Items:
+        keep = depth >= back
+        return {
+            name: np.where(keep & ~dropped.get(name, np.zeros(size, dtype=bool)), values, np.nan)
+            for name, values in items.items()
+        }
+
+    years = tuple(gap(items, back) for back, items in enumerate(data.years, start=1))
+    return FirmYears(gap(data.items, 0), years, data.company, data.year, data.default, data.digest)
+
+
+def ratio_frame(shape: Shape, data: FirmYears, rng: np.random.Generator) -> pd.DataFrame:
+    """The firm-years as a sheet of ratios, half of the rows as a spreadsheet would divide them.
+
+    A spreadsheet divides by a negative EBITDA or capital without a word, and gives 0 for a firm without debt
+    whatever its earnings; the other half brings the undefined state. Users bring both.
+    """
+    items = complete_items(data.items)
+    canonical = ratios_from_items(items, shape.features)
+    debt, capital = items["total_long_term_debt"], items["total_long_term_debt"] + items["total_equity"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        plain = {
+            **canonical,
+            "long_term_debt_to_total_capital": 100.0 * debt / capital,
+            "total_debt_to_ebitda": debt / items["ebitda"],
+            "return_on_capital": 100.0 * items["ebit"] / capital,
+        }
+    divided = rng.random(len(data)) < 0.5
+    table = {name: np.where(divided, plain[name], canonical[name]) for name in shape.features}
+    return pd.DataFrame(table).replace([np.inf, -np.inf], np.nan)
+
+
+def drop_ratios(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The sheet with one to three ratios of each row missing."""
+    count = 1 + rng.choice(3, size=len(frame), p=(0.6, 0.25, 0.15))
+    order = rng.random(frame.shape).argsort(axis=1).argsort(axis=1)
+    return frame.mask(order < count[:, None])
+
+
+def ratio_matrix(shape: Shape, frame: pd.DataFrame) -> Array:
+    """Design matrix of a ratio shape through the engine's own preparation."""
+    kind = "annual" if shape.name == "annual_ratios" else "quarterly"
+    prepared = prepare(frame, kind=kind)  # type: ignore[arg-type]
+    return np.column_stack([prepared.ratios[name] for name in shape.features])

@@ -1,0 +1,81 @@
+"""The four shapes of input, each with its own features and members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml.features import (
+    ANNUAL_FEATURES,
+    FEATURES,
+    QUARTERLY_FEATURES,
+    RATIOS,
+    STATEMENT_FEATURES,
+    STATEMENT_MARKET_FEATURES,
+    Feature,
+    Ratio,
+)
+
+MEMBERS: tuple[str, ...] = ("random_forest", "gradient_boosting", "logistic")
+MEMBER_LABELS: Mapping[str, str] = {
+    "random_forest": "Random forest",
+    "gradient_boosting": "Gradient boosting",
+    "logistic": "Logistic regression",
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of input: what the model sees, and its members' settings (data that a reviewer signs)."""
+
+    name: str
+    label: str
+    features: tuple[str, ...]
+    confidence: float
+    """Confidence of a complete row of this shape, 0 to 1."""
+    forest: Mapping[str, Any] = field(default_factory=dict)
+    boosting: Mapping[str, Any] = field(default_factory=dict)
+    logistic: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_statement(self) -> bool:
+        """True when the shape is fed from line items."""
+        return self.name.startswith("statement")
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """Direction of risk of each feature, in order."""
+        return tuple(described(self, name).direction for name in self.features)
+
+
+def described(shape: Shape, name: str) -> Feature | Ratio:
+    """The declaration of a shape's feature."""
+    return FEATURES[name] if shape.is_statement else RATIOS[name]
+
+
+_STATEMENT = {
+    "forest": {"n_trees": 200, "max_depth": 6, "subsample": 0.5, "colsample": 0.25, "min_child_weight": 40},
+    "boosting": {"n_trees": 200, "max_depth": 4, "learning_rate": 0.04, "subsample": 0.6, "colsample": 0.3,
+                 "min_child_weight": 3, "reg_lambda": 5},
+    "logistic": {"penalty": 0.02},
+}  # fmt: skip
+_RATIOS = {
+    "forest": {"n_trees": 150, "max_depth": 6, "subsample": 0.5, "colsample": 0.5, "min_child_weight": 60},
+    "boosting": {"n_trees": 150, "max_depth": 3, "learning_rate": 0.05, "subsample": 0.6, "colsample": 0.75,
+                 "min_child_weight": 5, "reg_lambda": 5},
+    "logistic": {"penalty": 0.02},
+}  # fmt: skip
+
+SHAPES: Mapping[str, Shape] = {
+    shape.name: shape
+    for shape in (
+        Shape(
+            "statement_market", "Statement with market value", STATEMENT_MARKET_FEATURES, 0.95, **_STATEMENT
+        ),
+        Shape("statement", "Statement alone", STATEMENT_FEATURES, 0.85, **_STATEMENT),
+        Shape("annual_ratios", "Annual ratios", ANNUAL_FEATURES, 0.60, **_RATIOS),
+        Shape("quarterly_ratios", "Quarterly ratios", QUARTERLY_FEATURES, 0.55, **_RATIOS),
+    )
+}
+NO_SHAPE = "none"
