@@ -34,7 +34,7 @@ check: ## Linters, types, contracts, Django's checks, then the tests
 format: ## Format the code
 	$(call RUN,format)
 model: ## Train the shipped model (DATA=folder)
-	$(call RUN,run -m ml.train --data "$(DATA)" $(ARGS))
+	$(call RUN,run ml.train --data "$(DATA)" $(ARGS))
 benchmark-%: ## Run tests/benchmarks/%: model, tenants, bulk, api (DATA=folder, ARGS)
 	$(call RUN,bench $* $(if $(filter command line environment,$(origin DATA)),--data "$(DATA)") $(ARGS))
 lock: ## Write constraints.txt anew

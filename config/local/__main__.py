@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="run tests.benchmarks.NAME against the test servers")
     bench.add_argument("name")
     bench.add_argument("arguments", nargs=argparse.REMAINDER)
-    run = commands.add_parser("run", help="run this environment's Python, without any server")
+    run = commands.add_parser("run", help="run one of our modules, without any server")
+    run.add_argument("module")
     run.add_argument("arguments", nargs=argparse.REMAINDER)
     manage = commands.add_parser("manage", help="run manage.py with the demo's servers")
     manage.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -93,7 +94,7 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
         case "bench":
             return suite.run_benchmark(layout, options.name, options.arguments or shlex.split(more))
         case "run":
-            return _call([sys.executable, *options.arguments])
+            return _call([sys.executable, "-m", options.module, *options.arguments])
         case "manage":
             values = demo.start_servers(layout, environment.options())
             command = [sys.executable, "manage.py", *(options.arguments or shlex.split(more))]
