@@ -14,6 +14,7 @@ from companies.sheets import CellError, open_sheet, rows_with_errors, write_csv,
 from predictions import selectors
 from predictions.models import ScoringJob, Severity
 from predictions.services.scoring import RATIOS
+from tenants.kernel.errors import Conflict
 
 _HEADER = (
     *("rank", "row", "company_symbol", "company_name", "sector", "reporting_year", "reporting_quarter"),
@@ -61,6 +62,8 @@ def error_sheet(job: ScoringJob) -> tuple[IO[bytes], str]:
 
     The file is complete when it is returned, so it may be sent after the scope has ended.
     """
+    if not default_storage.exists(job.path):
+        raise Conflict("The uploaded file is no longer kept.", code="file_gone")
     issues = job.issues.filter(severity=Severity.ERROR).order_by("row_number", "id").iterator()
     findings = (CellError(i.row_number, i.column, i.code, i.message, i.value) for i in issues)
     target = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it

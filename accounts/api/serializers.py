@@ -23,8 +23,8 @@ class RefreshIn(serializers.Serializer[Any]):
     refresh_token = serializers.CharField(
         required=False,
         allow_blank=True,
-        help_text="Is used up and replaced. Left out, the refresh token is read from the Authorization header "
-        "and stays as it is.",
+        help_text="Is used up and replaced. Left out, the refresh token is read from the Authorization "
+        "header and stays as it is.",
     )
 
 

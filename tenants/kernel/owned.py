@@ -109,10 +109,6 @@ class SchemaBound(Identified):
         row._schema = current_schema()
         return row
 
-    def assert_writable(self) -> None:
-        if self._schema not in {None, current_schema()}:
-            raise OutOfScope(f"{self._meta.label} was loaded in {self._schema}")
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.assert_writable()
         super().save(*args, **kwargs)
@@ -121,6 +117,10 @@ class SchemaBound(Identified):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         self.assert_writable()
         return super().delete(*args, **kwargs)
+
+    def assert_writable(self) -> None:
+        if self._schema not in {None, current_schema()}:
+            raise OutOfScope(f"{self._meta.label} was loaded in {self._schema}")
 
 
 class OrganizationOwned(SchemaBound):

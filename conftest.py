@@ -1,0 +1,3 @@
+"""Fixtures of the whole suite live in tests/fixtures.py."""
+
+pytest_plugins = ["tests.fixtures"]

@@ -1,0 +1,366 @@
+"""Base of every console page over a model: who may do what, and how a change is carried out.
+
+The rule is the API's: the principal's (role, action) table. A page declares ``permissions`` (its verb to the
+permission it needs); what it does not declare, nobody may do. Django's own permissions and its LogEntry are
+never asked and never written: changes go through services, and those write the audit log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.apps import apps
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import models, transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from tenants.kernel import audit
+from tenants.kernel.context import in_a_tenant
+from tenants.kernel.errors import DomainError, Forbidden
+from tenants.kernel.owned import OrganizationOwned
+from tenants.kernel.principal import Principal
+from tenants.kernel.request import Actor
+
+# What may follow the path of a declared filter in an address.
+LOOKUP_ENDS = frozenset(
+    {"exact", "in", "gt", "gte", "lt", "lte", "isnull", "isempty", "id__exact", "year", "month", "day"}
+)
+HISTORY_SIZE = 100
+NOTHING = "–"
+
+
+def principal_of(request: HttpRequest) -> Principal | None:
+    """The signed-in caller, or None."""
+    return getattr(request, "principal", None)
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share as people read it: 0.0312 is "3.12 %"."""
+    return NOTHING if value is None else f"{100 * value:,.{digits}f} %"
+
+
+class ConsoleForm(forms.ModelForm[Any]):
+    """A form whose service may still refuse: the refusal is shown at the field it is about.
+
+    ``error_fields`` maps a refusal's code or pointer to a field; a pointer that names a field needs no entry.
+    """
+
+    error_fields: ClassVar[dict[str, str]] = {}
+    refusal: ClassVar[DomainError | None] = None
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.refusal is None:
+            return
+        found = self.refusal.fields.get("errors") or [{"detail": self.refusal.detail}]
+        for error in found:  # type: ignore[attr-defined]
+            pointer = str(error.get("pointer", "")).strip("/")
+            field = self.error_fields.get(self.refusal.code) or self.error_fields.get(pointer, pointer)
+            self.add_error(field if field in self.fields else None, error["detail"])
+
+
+class ReasonForm(forms.Form):
+    """Why something is done; kept in the audit log."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Kept in the audit log.",
+    )
+
+
+class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
+    """A console page over one model. A subclass that declares nothing shows nothing."""
+
+    # Verbs: view, add, change, delete, and names of a page's own actions.
+    permissions: ClassVar[dict[str, str]] = {}
+    # Further paths that an address may filter by, beside those of list_filter.
+    lookups: ClassVar[tuple[str, ...]] = ()
+    # A page that shows a row in its own way is read-only and names its template here.
+    detail_template: ClassVar[str] = ""
+    view_on_site = False
+    show_full_result_count = False
+    list_per_page = 50
+    object_history_template = "console/history.html"
+    empty_value_display = NOTHING
+
+    # -- who may ------------------------------------------------------------------------------
+
+    def may(self, request: HttpRequest, verb: str, obj: Model | str | None = None) -> bool:
+        """Whether the caller may do this, here or to this row."""
+        permission, principal = self.permissions.get(verb), principal_of(request)
+        if permission is None or principal is None or not principal.holds(permission):
+            return False
+        if isinstance(obj, str):  # the buttons of a page know the row by its key only
+            obj = self.get_object(request, unquote(obj))
+            if obj is None:
+                return False
+        owner = getattr(obj, "organization_id", None)
+        if owner is None or not in_a_tenant():
+            return True
+        if owner not in principal.organizations_with(permission):
+            return False
+        mine = getattr(obj, "created_by_id", None) == principal.user_id
+        return mine or not principal.only_own(permission, owner)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "delete", obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return any(self.may(request, verb) for verb in self.permissions)
+
+    def actor(self, request: HttpRequest) -> Actor:
+        """Who the services are told it is."""
+        if (principal := principal_of(request)) is None:
+            raise PermissionDenied
+        return principal.actor
+
+    # -- which rows ---------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if issubclass(self.model, OrganizationOwned):
+            # The scope is wider where entering the console takes less than this page does.
+            return rows.filter(organization_id__in=self.reach(request))
+        return rows
+
+    def reach(self, request: HttpRequest) -> frozenset[UUID]:
+        """Organizations whose rows this page shows the caller."""
+        principal, permission = principal_of(request), self.permissions.get("view")
+        if principal is None or permission is None:
+            return frozenset()
+        return principal.organizations_with(permission)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Addresses filter by what the page declares, and by nothing that merely happens to be related."""
+        if request is None:
+            return False
+        declared = [f[0] if isinstance(f, tuple | list) else f for f in self.get_list_filter(request)]
+        paths = [path for path in [*declared, *self.lookups, self.date_hierarchy] if isinstance(path, str)]
+        return any(
+            lookup == path or (lookup.startswith(f"{path}__") and lookup[len(path) + 2 :] in LOOKUP_ENDS)
+            for path in paths
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        try:
+            answer: HttpResponse = super().changelist_view(request, extra_context)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{request.path}?e=1")
+        return answer
+
+    # -- changes ------------------------------------------------------------------------------
+
+    def create(self, request: HttpRequest, form: Any) -> Model:
+        """Carry out the making of a row through its service."""
+        raise Forbidden("The console does not make these.")
+
+    def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        """Carry out the change of a row through its service."""
+        raise Forbidden("The console does not change these.")
+
+    def remove(self, request: HttpRequest, obj: Any) -> None:
+        """Carry out the removal of a row through its service."""
+        raise Forbidden("The console does not remove these.")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        if change:
+            self.update(request, obj, form)
+            return
+        made = self.create(request, form)
+        for field in made._meta.concrete_fields:
+            setattr(obj, field.attname, getattr(made, field.attname))
+        obj._state.adding = False
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.remove(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                if not self.has_delete_permission(request, row):
+                    raise PermissionDenied
+                self.remove(request, row)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """What is named before a removal: the rows themselves. What hangs on them is the service's matter."""
+        rows = list(objs)
+        return [str(row) for row in rows], {self.opts.verbose_name_plural: len(rows)}, set(), []
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, "console_refusal", None)
+        return type(form.__name__, (form,), {"refusal": refusal}) if refusal else form
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as refusal:
+            if request.method != "POST" or not issubclass(self.form, ConsoleForm):
+                raise
+            # The transaction is rolled back: show the same form again with what the service said.
+            request.console_refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Nothing: the service has written the audit log."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Nothing: the service has written the audit log."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """Nothing: the service has written the audit log."""
+
+    # -- pages --------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.detail_template:
+            answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+            return answer
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            return self.gone(request, object_id)
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        context = {
+            **self.page(request, obj),
+            "media": self.media,
+            "actions_detail": self._get_actions_navigation(
+                self.actions_detail, self.get_actions_detail(request, object_id), object_id
+            ),
+            "history_url": self.address("history", obj.pk),
+            "delete_url": self.address("delete", obj.pk) if self.has_delete_permission(request, obj) else "",
+            **self.details(request, obj),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, self.detail_template, context)
+
+    def details(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the page's own template shows of a row."""
+        return {}
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What the audit log says of a row, the newest first."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            return self.gone(request, object_id)
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        events = audit_table().objects.filter(object_type=obj._meta.label, object_id=str(obj.pk))
+        page = Paginator(events.order_by("-id"), HISTORY_SIZE).get_page(request.GET.get("page"))
+        context = {**self.page(request, obj), "title": "History", "events": page, **(extra_context or {})}
+        return TemplateResponse(request, self.object_history_template, context)
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What every page about a row has in its context."""
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return {
+            **self.admin_site.each_context(request),
+            "title": str(obj),
+            "opts": self.opts,
+            "original": obj,
+            "object": obj,
+            "list_url": self.address("changelist"),
+        }
+
+    def ask(
+        self,
+        request: HttpRequest,
+        obj: Any,
+        *,
+        title: str,
+        text: str,
+        button: str,
+        do: Callable[[dict[str, Any]], object],
+        done: str,
+        form_class: type[forms.Form] = forms.Form,
+        danger: bool = False,
+    ) -> HttpResponse:
+        """A page that asks before it acts: GET shows the question, POST carries it out."""
+        form = form_class(request.POST or None)
+        back = self.address("change", obj.pk)
+        if request.method == "POST" and form.is_valid():
+            try:
+                do(form.cleaned_data)
+            except DomainError as refusal:
+                messages.error(request, refusal.detail)
+            else:
+                messages.success(request, done)
+            return HttpResponseRedirect(back)
+        context = {
+            **self.page(request, obj),
+            **{"title": title, "text": text, "button": button, "danger": danger},
+            **{"form": form, "back": back},
+        }
+        return TemplateResponse(request, "console/ask.html", context)
+
+    def row_for(self, request: HttpRequest, verb: str, object_id: str) -> Any:
+        """The row an action is about, or None; raises PermissionDenied where the caller may not."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is not None and not self.may(request, verb, obj):
+            raise PermissionDenied
+        return obj
+
+    def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The answer for an absent row, and for one the caller may not know of."""
+        answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return answer
+
+    def address(self, view: str, *args: Any) -> str:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{view}"
+        return reverse(f"admin:{name}", args=args, current_app=self.admin_site.name)
+
+
+def audit_table() -> type[audit.AuditRecord]:
+    """The audit log of where the caller is: the tenant's, or the platform's."""
+    return apps.get_model(audit.TENANT_TABLE if in_a_tenant() else audit.PLATFORM_TABLE)  # type: ignore[return-value]
+
+
+@transaction.atomic
+def audited_save(row: Model, form: Any, *, action: str, actor: Actor) -> None:
+    """Save what a form has changed of a row, and write it down. For plain fields without a rule of their own."""
+    changed = [name for name in form.changed_data if isinstance(_field(row, name), models.Field)]
+    if not changed:
+        return
+    row.save(update_fields=changed)
+    changes = {name: [plain(form.initial.get(name)), plain(form.cleaned_data[name])] for name in changed}
+    audit.record(action, on=row, changes=changes, actor=actor)
+
+
+def _field(row: Model, name: str) -> Any:
+    return {field.name: field for field in row._meta.concrete_fields}.get(name)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON keeps it."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return float(value) if isinstance(value, Decimal) else str(value)

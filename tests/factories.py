@@ -1,0 +1,113 @@
+"""Rows for tests. Call them inside a tenant and a scope, as the code under test does."""
+
+from __future__ import annotations
+
+import factory
+
+from companies.models import Company, Statement
+from predictions.models import (
+    JobChunk,
+    Prediction,
+    PredictionKind,
+    RowIssue,
+    Score,
+    ScoringJob,
+    Severity,
+)
+from tenants.kernel.ids import uuid7
+
+SHA = "0" * 64
+
+
+class CompanyFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Company
+
+    symbol = factory.Sequence(lambda n: f"CO{n}")
+    name = factory.Sequence(lambda n: f"Company {n}")
+    sector = "Technology"
+
+
+class StatementFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Statement
+
+    company = factory.SubFactory(CompanyFactory, organization=factory.SelfAttribute("..organization"))
+    kind = PredictionKind.ANNUAL
+    fiscal_year = 2024
+    total_assets = 1000
+    total_liabilities = 600
+
+
+class PredictionFactory(factory.django.DjangoModelFactory):
+    """A head with one score."""
+
+    class Meta:
+        model = Prediction
+        skip_postgeneration_save = True
+
+    company = factory.SubFactory(CompanyFactory, organization=factory.SelfAttribute("..organization"))
+    kind = PredictionKind.ANNUAL
+    fiscal_year = 2024
+    pd = 0.0212
+    risk_level = "LOW"
+
+    @factory.post_generation
+    def scored(self, create, extracted, **kwargs):
+        self.current = ScoreFactory(
+            prediction=self, organization=self.organization, pd=self.pd, risk_level=self.risk_level, **kwargs
+        )
+        self.save()
+
+
+class ScoreFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Score
+
+    prediction = factory.SubFactory(PredictionFactory)
+    model_version_id = factory.LazyFunction(uuid7)
+    model_sha256 = SHA
+    input_hash = SHA
+    shape = "annual_ratios"
+    inputs = factory.LazyFunction(lambda: {"ratios": {"return_on_assets": 4.2}})
+    pd = 0.0212
+    pd_raw = factory.SelfAttribute("pd")
+    risk_level = "LOW"
+    members = factory.LazyFunction(lambda: {"logistic": 0.02, "gradient_boosting": 0.02, "random_forest": 0.02})
+    confidence = 0.6
+    confidence_level = "medium"
+    drivers = factory.LazyFunction(list)
+
+
+class JobFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ScoringJob
+
+    kind = PredictionKind.ANNUAL
+    state = "completed"
+    original_filename = "portfolio.csv"
+    path = "nowhere.csv"
+    file_size = 10
+    sha256 = SHA
+    total_rows = 1
+
+
+class ChunkFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = JobChunk
+
+    job = factory.SubFactory(JobFactory, organization=factory.SelfAttribute("..organization"))
+    number = 1
+    path = "nowhere.parquet"
+    rows = 1
+
+
+class IssueFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = RowIssue
+
+    job = factory.SubFactory(JobFactory, organization=factory.SelfAttribute("..organization"))
+    row_number = 2
+    severity = Severity.ERROR
+    code = "not_a_number"
+    message = "Text where a number is expected."

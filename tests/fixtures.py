@@ -1,0 +1,240 @@
+"""The world that tests run in: two tenants with equal ids on purpose, and somebody for every role.
+
+The world is committed once per session and every test rolls back what it changes. Tests that need
+committed rows (a worker, two connections) take ``own_tenant``, which is made for them and dropped.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from rest_framework.test import APIClient
+
+from accounts import keys, tokens
+from accounts import services as accounts
+from accounts.models import Membership, User
+from accounts.permissions import Role
+from accounts.selectors import Place
+from organizations import services as organizations
+from organizations.models import Organization
+from tenants import services as tenants
+from tenants.kernel import scope
+from tenants.kernel.context import PERSONAL, REFERENCE, TenantRef, in_public, in_tenant
+from tenants.kernel.request import SYSTEM
+from tenants.models import OrganizationEntry, Tenant
+from tests import factories
+
+PASSWORD = "correct-horse-9"
+ORGANIZATION_ROLES = (Role.OWNER, Role.ADMIN, Role.ANALYST, Role.VIEWER)
+# The same in both tenants: a query that ran in the wrong schema would find something.
+EQUAL_IDS = {name: UUID(f"01990000-0000-7000-8000-00000000000{n}") for n, name in enumerate(("one", "two"), 1)}
+
+
+@dataclass
+class World:
+    """Tenants, organizations and users by name."""
+
+    tenants: dict[str, TenantRef] = field(default_factory=dict)
+    organizations: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    users: dict[tuple[str, str, str], User] = field(default_factory=dict)
+    """By tenant, organization ('' for none) and role."""
+
+    def user(self, role: str, tenant: str = "alpha", organization: str = "one") -> User:
+        if role == Role.SUPER_ADMIN:
+            tenant, organization = "", ""
+        elif role == Role.TENANT_ADMIN:
+            organization = ""
+        elif role == Role.INDIVIDUAL:
+            tenant = PERSONAL
+        return self.users[tenant, organization, role]
+
+    @contextmanager
+    def within(self, tenant: str, *organizations_: str) -> Iterator[None]:
+        """Inside a tenant with sight of these organizations, of all of them when none is named."""
+        with ExitStack() as doors:
+            doors.enter_context(in_tenant(self.tenants[tenant]))
+            if organizations_:
+                ids = [self.organizations[tenant, o] for o in organizations_]
+                doors.enter_context(scope.organizations(ids, reason="test"))
+            else:
+                doors.enter_context(scope.every_organization(reason="test"))
+            yield
+
+    def client(
+        self, role: str, tenant: str = "alpha", organization: str = "one", *, host: str | None = None
+    ) -> APIClient:
+        """An API client signed in as somebody; on the tenant's host unless said otherwise."""
+        user = self.user(role, tenant, organization)
+        if role == Role.INDIVIDUAL:
+            tenant, host = PERSONAL, host or "localhost"
+        entry_id = self.organizations.get((tenant, organization)) if role != Role.TENANT_ADMIN else None
+        with in_public():
+            entry = OrganizationEntry.objects.filter(id=entry_id).first()
+            row = Tenant.objects.get(id=self.tenants[tenant].id)
+        place = Place(row, entry, Role(role))
+        session = accounts.session_open(user=user, place=place, device="test", address=None)
+        client = APIClient(headers={"host": host or f"{tenant}.test"})
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access_for(session)}")
+        client.session_row = session
+        return client
+
+
+def anonymous(tenant: str = "alpha") -> APIClient:
+    return APIClient(headers={"host": f"{tenant}.test"})
+
+
+def _make_user(email: str, role: str) -> User:
+    return accounts.user_create(
+        email=email,
+        password=PASSWORD,
+        full_name=email.partition("@")[0],
+        is_super_admin=role == Role.SUPER_ADMIN,
+        actor=SYSTEM,
+    )
+
+
+def _make_tenant(world: World, name: str) -> None:
+    tenant = tenants.tenant_create(name=name.capitalize(), domain=f"{name}.test", actor=SYSTEM)
+    world.tenants[name] = tenant.ref
+    admin = _make_user(f"tenant-admin@{name}.test", Role.TENANT_ADMIN)
+    world.users[name, "", Role.TENANT_ADMIN] = admin
+    accounts.membership_grant(
+        user=admin, tenant_id=tenant.id, organization_id=None, role=Role.TENANT_ADMIN, actor=SYSTEM
+    )
+    with world.within(name):
+        for organization, identifier in EQUAL_IDS.items():
+            row = Organization(
+                id=identifier, name=organization.capitalize(), slug=organization, is_default=organization == "one"
+            )
+            row.save()
+            world.organizations[name, organization] = row.id
+
+
+def _register(world: World, name: str) -> None:
+    """Directory entries and members. Entry ids are unique in public, so the second tenant's differ."""
+    for organization, identifier in EQUAL_IDS.items():
+        with in_public():
+            OrganizationEntry.objects.create(
+                id=identifier,
+                tenant_id=world.tenants[name].id,
+                name=organization.capitalize(),
+                slug=organization,
+                state="active",
+                is_default=organization == "one",
+            )
+        for role in ORGANIZATION_ROLES:
+            user = _make_user(f"{role}-{organization}@{name}.test", role)
+            world.users[name, organization, role] = user
+            accounts.membership_grant(
+                user=user,
+                tenant_id=world.tenants[name].id,
+                organization_id=identifier,
+                role=role,
+                actor=SYSTEM,
+            )
+
+
+@pytest.fixture(scope="session")
+def world(django_db_setup, django_db_blocker) -> World:
+    """Made once, committed, never changed outside a rolled-back test."""
+    world = World()
+    with django_db_blocker.unblock():
+        _forget_cache()
+        keys.ring()
+        organizations.reserved_tenants_ensure()
+        with in_public():
+            for schema in (REFERENCE, PERSONAL):
+                world.tenants[schema] = Tenant.objects.get(schema_name=schema).ref
+        world.users["", "", Role.SUPER_ADMIN] = _make_user("root@platform.test", Role.SUPER_ADMIN)
+        for name in ("alpha", "beta"):
+            _make_tenant(world, name)
+        _register(world, "alpha")
+        _beta(world)
+        for organization in ("one", "two"):
+            user = organizations.individual_register(
+                email=f"individual-{organization}@home.test", password=PASSWORD
+            )
+            world.users[PERSONAL, organization, Role.INDIVIDUAL] = user
+            membership = Membership.objects.get(user=user)
+            world.organizations[PERSONAL, organization] = membership.organization_id
+        _rows(world)
+    return world
+
+
+def _beta(world: World) -> None:
+    """Beta's organizations carry alpha's ids inside their schema; in the directory they need their own.
+
+    So beta gets two more organizations for its members, and the ones with the equal ids stay as a trap.
+    """
+    with world.within("beta"):
+        Organization.objects.filter(slug="one").update(is_default=False)
+        for organization in ("one", "two"):
+            row = organizations.organization_create(
+                name=f"Beta {organization}", is_default=organization == "one", actor=SYSTEM
+            )
+            world.organizations["beta", organization] = row.id
+    for organization in ("one", "two"):
+        for role in ORGANIZATION_ROLES:
+            user = _make_user(f"{role}-{organization}@beta.test", role)
+            world.users["beta", organization, role] = user
+            accounts.membership_grant(
+                user=user,
+                tenant_id=world.tenants["beta"].id,
+                organization_id=world.organizations["beta", organization],
+                role=role,
+                actor=SYSTEM,
+            )
+
+
+def _rows(world: World) -> None:
+    """One row of every kind in every organization; the same ids in alpha and in beta's trap."""
+    counter = itertools.count(1)
+    for tenant, organization in list(world.organizations):
+        if tenant in {REFERENCE}:
+            continue
+        with world.within(tenant):
+            owner = Organization.objects.get(id=world.organizations[tenant, organization])
+            number = next(counter)
+            factories.PredictionFactory(organization=owner, company__symbol=f"ROW{number}")
+            factories.PredictionFactory(
+                organization=owner, company__symbol=f"ROWQ{number}", kind="quarterly", fiscal_quarter=1
+            )
+            job = factories.JobFactory(organization=owner)
+            factories.IssueFactory(organization=owner, job=job)
+            factories.ChunkFactory(organization=owner, job=job)
+
+
+@pytest.fixture(autouse=True)
+def _leave_public(request):
+    """Whatever a test did, it ends in public and without a scope."""
+    uses_database = "db" in request.fixturenames or request.node.get_closest_marker("django_db")
+    if uses_database:
+        request.getfixturevalue("db") if not request.node.get_closest_marker("django_db") else None
+        _forget_cache()
+    yield
+    if uses_database:
+        assert connection.schema_name == "public", "a test or the code left a tenant entered"
+    assert not scope.is_active(), "a test or the code left a scope active"
+
+
+def _forget_cache() -> None:
+    """Drop the tests' keys and nobody else's."""
+    for name in ("default", "directory"):
+        cache = caches[name]
+        client = cache._cache.get_client(None, write=True)
+        keys = list(client.scan_iter(match="*test-*", count=1000))
+        if keys:
+            client.delete(*keys)
+
+
+@pytest.fixture
+def people(world, db) -> World:
+    """The world, in a test that rolls back."""
+    return world

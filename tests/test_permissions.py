@@ -1,0 +1,142 @@
+"""Who may do what: a table of every action of every route against every role, written out by hand.
+
+It is not derived from ``accounts.permissions``: a change there must be wanted here as well.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.permissions import Role
+from config.api import ROUTERS
+from predictions.models import Prediction, ScoringJob
+from tenants.kernel.viewsets import CRUD
+from tests.fixtures import World, anonymous
+from tests.test_isolation import ROW
+
+EVERYBODY = {"anonymous", *(r.value for r in Role)}
+SIGNED_IN = EVERYBODY - {"anonymous"}
+MEMBERS = SIGNED_IN
+WRITERS = MEMBERS - {"viewer"}
+PLATFORM = {"super_admin"}
+TENANT = {"super_admin", "tenant_admin"}
+
+_PREDICTIONS = {
+    "list": MEMBERS,
+    "retrieve": MEMBERS,
+    "scores": MEMBERS,
+    "system": MEMBERS,
+    "create": WRITERS,
+    # Of a row that somebody else made: the analyst changes only what is his own.
+    "update": WRITERS - {"analyst", "individual"},
+    "destroy": WRITERS - {"analyst", "individual"},
+    "bulk_upload_async": WRITERS,
+}
+TABLE = {
+    "tenants": {"list": PLATFORM, "retrieve": PLATFORM},
+    "auth": {
+        "login": EVERYBODY,
+        "token": EVERYBODY,
+        "refresh": EVERYBODY,
+        "register": EVERYBODY,
+        "logout": SIGNED_IN,
+        "me": SIGNED_IN,
+        "switch_organization": SIGNED_IN,
+    },
+    "users": {"me": SIGNED_IN},
+    "organizations": {"list": MEMBERS, "retrieve": MEMBERS, "create": TENANT},
+    "companies": {"list": MEMBERS, "retrieve": MEMBERS},
+    "predictions/annual": _PREDICTIONS,
+    "predictions/quarterly": _PREDICTIONS,
+    "predictions/jobs": {
+        "list": MEMBERS,
+        "retrieve": MEMBERS,
+        "results": MEMBERS,
+        "whole_results": MEMBERS,
+        "results_csv": MEMBERS,
+        "errors": MEMBERS,
+        "error_sheet": MEMBERS,
+        "create": WRITERS,
+        "cancel": WRITERS - {"analyst", "individual"},
+        "destroy": WRITERS - {"analyst", "individual"},
+    },
+}
+STANDARD = {
+    "list": ("get", False),
+    "create": ("post", False),
+    "retrieve": ("get", True),
+    "update": ("put", True),
+    "partial_update": ("patch", True),
+    "destroy": ("delete", True),
+}
+
+
+def actions_of(viewset):
+    """Every action with its method, whether it is about a row, and the end of its address."""
+    for name in CRUD:
+        if hasattr(viewset, name):
+            yield name, *STANDARD[name], ""
+    for extra in viewset.get_extra_actions():
+        for method, name in extra.mapping.items():
+            yield name, method, extra.detail, "/" + extra.url_path.replace("\\", "")
+
+
+ROUTES = {prefix: viewset for router in ROUTERS for prefix, viewset, _ in router.registry}
+CASES = [
+    pytest.param(prefix, action, role, id=f"{prefix} {action} {role}")
+    for prefix, viewset in ROUTES.items()
+    for action, *_ in actions_of(viewset)
+    for role in sorted(EVERYBODY)
+]
+
+
+def test_every_action_stands_in_the_table_and_none_is_stale():
+    assert {p: {a for a, *_ in actions_of(v)} for p, v in ROUTES.items()} == {
+        p: set(actions) for p, actions in TABLE.items()
+    }
+
+
+@pytest.mark.parametrize(("prefix", "action", "role"), CASES)
+def test_permission_table(people: World, prefix, action, role):
+    _, method, detail, ending = next(a for a in actions_of(ROUTES[prefix]) if a[0] == action)
+    client = anonymous() if role == "anonymous" else people.client(role)
+    address = f"/api/v1/{prefix}"
+    if detail:
+        address += f"/{_row_for(people, prefix, role)}"
+    answer = getattr(client, method)(address + ending, {}, format="json")
+    # Logging in and refreshing without credentials is 401 for everybody: a matter of input, not of role.
+    allowed = role in TABLE[prefix][action]
+    if allowed:
+        refused = {403} if TABLE[prefix][action] != EVERYBODY else {403, 404}
+        assert answer.status_code not in refused | ({401} if role != "anonymous" else set()) or action == "refresh"
+        assert answer.status_code < 500
+    else:
+        assert answer.status_code == (401 if role == "anonymous" else 403), answer.content
+
+
+def _row_for(people: World, prefix: str, role: str):
+    """A row that the role can see (so that a refusal is one of permission), made by somebody else."""
+    if prefix == "tenants":
+        return people.tenants["alpha"].id
+    tenant = "personal" if role == Role.INDIVIDUAL else "alpha"
+    with people.within(tenant, "one"):
+        return ROW[prefix]().pk
+
+
+def test_an_analyst_changes_what_is_his_own(people: World):
+    analyst = people.user(Role.ANALYST)
+    with people.within("alpha", "one"):
+        row = Prediction.objects.filter(kind="annual").first()
+        Prediction.objects.filter(pk=row.pk).update(created_by_id=analyst.id)
+        job = ScoringJob.objects.first()
+        ScoringJob.objects.filter(pk=job.pk).update(created_by_id=analyst.id)
+    client = people.client(Role.ANALYST)
+    assert client.delete(f"/api/v1/predictions/annual/{row.pk}").status_code == 204
+    assert client.delete(f"/api/v1/predictions/jobs/{job.pk}").status_code == 204
+
+
+def test_a_refusal_of_a_strangers_row_says_why(people: World):
+    with people.within("alpha", "one"):
+        row = Prediction.objects.filter(kind="annual").first()
+    answer = people.client(Role.ANALYST).delete(f"/api/v1/predictions/annual/{row.pk}")
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_yours")
