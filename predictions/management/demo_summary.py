@@ -16,8 +16,9 @@ from organizations.models import Organization
 from predictions.models import Prediction, RiskLevel
 from tenants import selectors as directory
 from tenants.kernel import scope
-from tenants.kernel.context import in_public, in_tenant
+from tenants.kernel.context import TenantRef, in_public, in_tenant
 from tenants.kernel.errors import Absent
+from tenants.models import Domain
 
 BANK = "Demo Bank"
 LENDING, RESEARCH = "Corporate Lending", "Investment Research"
@@ -61,9 +62,17 @@ def demo_host() -> str:
     return f"demo.{settings.TENANT_HOST_SUFFIX}"
 
 
+def demo_tenant() -> TenantRef | None:
+    """The bank, or None where it has not been made (or somebody has deleted it)."""
+    # Not from the directory's cache, which would remember for a while that there was none.
+    with in_public():
+        domain = Domain.objects.select_related("tenant").filter(domain=demo_host()).first()
+    return domain.tenant.ref if domain is not None else None
+
+
 def demo_summary() -> dict[str, Any]:
     """Addresses, log-ins and figures of the demo; raises Absent where there is none."""
-    tenant = directory.tenant_by_host(demo_host())
+    tenant = demo_tenant()
     if tenant is None:
         raise Absent("There is no demo yet: run load_demo without --summary.")
     platform, bank = (f"http://{host}:{settings.PORT}" for host in (settings.PLATFORM_HOSTS[0], demo_host()))

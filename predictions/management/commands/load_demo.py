@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,8 +37,8 @@ from predictions.management.demo_summary import (
     as_text,
     demo_host,
     demo_summary,
+    demo_tenant,
 )
-from predictions.services.scoring import statements_score
 from tenants import selectors as directory
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, in_public, in_tenant
@@ -59,6 +60,9 @@ class Command(BaseCommand):
         "Make the demo: a bank with organizations, a user for every role, companies with statements, and "
         "their scores. What is there already stays as it is. Prints addresses, log-ins and figures."
     )
+
+    # They import every route and with it the scoring engine; the launcher calls this at every start.
+    requires_system_checks: Sequence[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -83,12 +87,12 @@ class Command(BaseCommand):
             summary = demo_summary()
         except DomainError as error:
             raise CommandError(f"{error.detail} (Were migrate_tenants and provision run?)") from None
-        self.stdout.write(json.dumps(summary) if options["json"] else as_text(summary))
+        self.stdout.write(json.dumps(summary) if options["json"] else f"\n{as_text(summary)}")
 
     # -- loading ----------------------------------------------------------------------------------
 
     def _load(self, wanted: int | None) -> None:
-        tenant = self._bank()
+        tenant = self.make_bank()
         with in_tenant(tenant), scope.every_organization(reason="load the demo"):
             lending, research = (_organization(name) for name in (LENDING, RESEARCH))
         self._people(tenant, {LENDING: lending, RESEARCH: research})
@@ -109,8 +113,9 @@ class Command(BaseCommand):
             self.stdout.write(text)
             self.stdout.flush()
 
-    def _bank(self) -> TenantRef:
-        tenant = directory.tenant_by_host(demo_host())
+    def make_bank(self) -> TenantRef:
+        """The demo tenant, made where it is missing."""
+        tenant = demo_tenant()
         if tenant is not None:
             self._say(f"{tenant.name}: there already")
             return tenant
@@ -158,6 +163,9 @@ class Command(BaseCommand):
             ]
             companies, statements = _store(made, shelf.organization_id, shelf.actor)
             self._say(f"{shelf.label}: {companies:,} companies, {statements:,} statements; scoring")
+            # Here and not above: the engine takes seconds to import, and a second start scores nothing.
+            from predictions.services.scoring import statements_score
+
             scored = statements_score(organization_id=shelf.organization_id, actor=shelf.actor)
         self._say(f"{shelf.label}: {scored:,} statements scored ({time.monotonic() - begun:.1f} s)")
 
