@@ -1,0 +1,207 @@
+"""Uploaded portfolio files as sheets: the format is decided by content, rows are streamed, none is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import BinaryIO, Final, Literal
+
+from companies.sheets.csv_source import Decimal, Record, open_csv
+from companies.sheets.errors import SheetError
+from companies.sheets.limits import KEPT_CELL, MOST_COLUMNS, Limits
+from companies.sheets.mapping import known_names
+from companies.sheets.xlsx_source import XlsxSource
+
+_HEADER_NAMES: Final = 2
+_MAGIC_BYTES: Final = 8
+_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_PART: Final = "EncryptedPackage".encode("utf-16-le")
+_OTHER_FORMATS: Final = (
+    (b"%PDF", "The file is a PDF document. Save it as .xlsx or .csv"),
+    (b"\x1f\x8b", "The file is packed with gzip. Save it as .xlsx or .csv"),
+    (b"7z\xbc\xaf\x27\x1c", "The file is an archive. Save it as .xlsx or .csv"),
+    (b"Rar!", "The file is an archive. Save it as .xlsx or .csv"),
+    (b"PAR1", "The file is in the Parquet format. Save it as .xlsx or .csv"),
+    (b"\x89PNG", "The file is a picture. Save the table as .xlsx or .csv"),
+    (b"\xff\xd8\xff", "The file is a picture. Save the table as .xlsx or .csv"),
+)
+
+
+@dataclass
+class Sheet:
+    """A table in an uploaded file: its header, and its rows as often as asked, one pass at a time."""
+
+    filename: str
+    format: Literal["csv", "xlsx"]
+    columns: list[str]
+    """The header as in the file, without empty cells at its end."""
+    header_row: int
+    """The row of the header as a spreadsheet numbers it: 1, unless titles or empty rows stand above."""
+    decimal: Decimal
+    delimiter: str | None
+    encoding: str | None
+    sheet_name: str | None
+    other_sheets: tuple[str, ...]
+    _records: Callable[[], Iterator[Record]] = field(repr=False)
+    blank_rows: int = 0
+    """Wholly blank rows between the header and the last row, known after a full pass."""
+
+    def rows(self) -> Iterator[Record]:
+        """(row number, texts of its cells) of every row under the header that is not blank.
+
+        A row has fewer or more cells than the header when it has so in a CSV file; a workbook omits empty
+        cells, so its rows are filled up. Empty cells beyond the header are dropped.
+        """
+        width = len(self.columns)
+        padded = self.format == "xlsx"
+        counted = 0
+        number = self.header_row
+        for number, cells in self._records():
+            if number <= self.header_row:
+                continue
+            first = cells[0] if cells else ""
+            if (not first or first.isspace()) and not any(map(str.strip, cells)):
+                continue
+            if len("".join(cells)) > KEPT_CELL:
+                cells = [cell[: KEPT_CELL + 1] for cell in cells]
+            if len(cells) != width:
+                cells = _trimmed(cells, width)
+                if padded and len(cells) < width:
+                    cells.extend([""] * (width - len(cells)))
+            counted += 1
+            yield number, cells
+        self.blank_rows = max(number - self.header_row, 0) - counted
+
+    def count_rows(self) -> int:
+        """Number of rows that `rows` gives, from one pass over the file that shows it readable to its end."""
+        return sum(1 for _ in self.rows())
+
+
+def _trimmed(cells: list[str], width: int) -> list[str]:
+    """The row without empty cells beyond the header, and never wider than any table is."""
+    end = min(len(cells), max(width + 1, MOST_COLUMNS))
+    while end > width and not cells[end - 1].strip():
+        end -= 1
+    return cells[:end]
+
+
+def open_sheet(file: BinaryIO, filename: str, limits: Limits | None = None) -> Sheet:
+    """The table in an uploaded file, or SheetError with a code and a sentence.
+
+    Parameters
+    ----------
+    file : binary file
+        Readable and seekable; it stays open, and the sheet reads from it.
+    filename : str
+        Only kept: what the file is, its first bytes say.
+    """
+    limits = limits or Limits()
+    file.seek(0)
+    magic = file.read(_MAGIC_BYTES)
+    if not magic:
+        raise SheetError("empty_file", "The file is empty.")
+    if magic.startswith(_ZIP):
+        sheet = _open_workbook(file, filename, limits)
+    elif magic.startswith(_OLE):
+        raise _old_office(file)
+    else:
+        for start, sentence in _OTHER_FORMATS:
+            if magic.startswith(start):
+                raise SheetError("unsupported_format", sentence)
+        sheet = _open_text(file, filename, limits)
+    if next(sheet.rows(), None) is None:
+        raise SheetError("no_rows", "The file has a header and no rows under it.")
+    return sheet
+
+
+def _old_office(file: BinaryIO) -> SheetError:
+    """Why an OLE container is refused: it is an old workbook, or a new one behind a password."""
+    file.seek(0)
+    if _ENCRYPTED_PART in file.read(1 << 20):
+        return SheetError("encrypted_file", "The file is protected by a password. Save it without one.")
+    return SheetError("unsupported_format", "Save the file as .xlsx or .csv")
+
+
+def _open_text(file: BinaryIO, filename: str, limits: Limits) -> Sheet:
+    source = open_csv(file, limits)
+    header = _find_header(source.records(), limits)
+    if header is None:
+        raise SheetError("no_header", "No row with column names stands at the top of the file.")
+    return Sheet(
+        filename=filename,
+        format="csv",
+        columns=header[1],
+        header_row=header[0],
+        decimal=source.decimal,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
+        sheet_name=None,
+        other_sheets=(),
+        _records=source.records,
+    )
+
+
+def _open_workbook(file: BinaryIO, filename: str, limits: Limits) -> Sheet:
+    source = XlsxSource(file, limits)
+    if not source.sheets:
+        raise SheetError(
+            "unsupported_format", "The archive holds no worksheet. Save the file as .xlsx or .csv"
+        )
+    candidates = [(part, _find_header(source.records(part), limits)) for part in source.sheets]
+    named = [(part, header) for part, header in candidates if header is not None]
+    if not named:
+        empty = all(next(_not_blank(source.records(part)), None) is None for part in source.sheets)
+        if empty:
+            raise SheetError("empty_file", "The workbook is empty.")
+        raise SheetError("no_header", "No row with column names stands at the top of any sheet.")
+    # The first sheet with names that we know; where none has, the first with names at all.
+    part, header = next(
+        ((part, header) for part, header in named if known_names(header[1]) >= _HEADER_NAMES), named[0]
+    )
+    return Sheet(
+        filename=filename,
+        format="xlsx",
+        columns=header[1],
+        header_row=header[0],
+        decimal=".",
+        delimiter=None,
+        encoding=None,
+        sheet_name=part.name,
+        other_sheets=tuple(other.name for other in source.sheets if other is not part),
+        _records=lambda: source.records(part),
+    )
+
+
+def _not_blank(records: Iterator[Record]) -> Iterator[Record]:
+    return (record for record in records if any(map(str.strip, record[1])))
+
+
+def _find_header(records: Iterator[Record], limits: Limits) -> Record | None:
+    """The first row that names two columns of ours; else the first row, when it holds words and no number."""
+    first: Record | None = None
+    for number, cells in islice(_not_blank(records), limits.header_search_rows):
+        if known_names(cells) >= _HEADER_NAMES:
+            return _as_header(number, cells)
+        first = first or (number, cells)
+    if first is None or any(_is_number(cell) for cell in first[1]):
+        return None
+    return _as_header(*first)
+
+
+def _as_header(number: int, cells: list[str]) -> Record:
+    end = len(cells)
+    while end and not cells[end - 1].strip():
+        end -= 1
+    if end > MOST_COLUMNS:
+        raise SheetError("too_many_columns", f"The file has over {MOST_COLUMNS} columns.")
+    return number, [cell[: KEPT_CELL + 1] for cell in cells[:end]]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
