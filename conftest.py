@@ -1,3 +1,3 @@
-"""Fixtures of the whole suite live in tests/fixtures.py."""
+"""Fixtures of the whole suite live in tests/fixtures.py and tests/worker.py."""
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.worker"]

@@ -65,7 +65,7 @@ def companies_ensure(
             ],
             ignore_conflicts=True,
         )
-    found = {c.symbol: c for c in rows.order_by("symbol").select_for_update()}
+    found = {c.symbol: c for c in rows.order_by("symbol").select_for_update(no_key=True)}
     changed = [company for symbol, company in found.items() if _learn(company, said[symbol])]
     if changed:
         Company.objects.bulk_update(changed, list(_LEARNT), batch_size=1000)

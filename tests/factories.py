@@ -73,7 +73,9 @@ class ScoreFactory(factory.django.DjangoModelFactory):
     pd = 0.0212
     pd_raw = factory.SelfAttribute("pd")
     risk_level = "LOW"
-    members = factory.LazyFunction(lambda: {"logistic": 0.02, "gradient_boosting": 0.02, "random_forest": 0.02})
+    members = factory.LazyFunction(
+        lambda: {"logistic": 0.02, "gradient_boosting": 0.02, "random_forest": 0.02}
+    )
     confidence = 0.6
     confidence_level = "medium"
     drivers = factory.LazyFunction(list)

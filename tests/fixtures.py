@@ -24,9 +24,11 @@ from accounts.permissions import Role
 from accounts.selectors import Place
 from organizations import services as organizations
 from organizations.models import Organization
+from predictions.registry.services import shipped_model_register
 from tenants import services as tenants
 from tenants.kernel import scope
 from tenants.kernel.context import PERSONAL, REFERENCE, TenantRef, in_public, in_tenant
+from tenants.kernel.ids import uuid7
 from tenants.kernel.request import SYSTEM
 from tenants.models import OrganizationEntry, Tenant
 from tests import factories
@@ -34,7 +36,9 @@ from tests import factories
 PASSWORD = "correct-horse-9"
 ORGANIZATION_ROLES = (Role.OWNER, Role.ADMIN, Role.ANALYST, Role.VIEWER)
 # The same in both tenants: a query that ran in the wrong schema would find something.
-EQUAL_IDS = {name: UUID(f"01990000-0000-7000-8000-00000000000{n}") for n, name in enumerate(("one", "two"), 1)}
+EQUAL_IDS = {
+    name: UUID(f"01990000-0000-7000-8000-00000000000{n}") for n, name in enumerate(("one", "two"), 1)
+}
 
 
 @dataclass
@@ -111,7 +115,10 @@ def _make_tenant(world: World, name: str) -> None:
     with world.within(name):
         for organization, identifier in EQUAL_IDS.items():
             row = Organization(
-                id=identifier, name=organization.capitalize(), slug=organization, is_default=organization == "one"
+                id=identifier,
+                name=organization.capitalize(),
+                slug=organization,
+                is_default=organization == "one",
             )
             row.save()
             world.organizations[name, organization] = row.id
@@ -149,6 +156,7 @@ def world(django_db_setup, django_db_blocker) -> World:
         _forget_cache()
         keys.ring()
         organizations.reserved_tenants_ensure()
+        shipped_model_register(actor=SYSTEM)
         with in_public():
             for schema in (REFERENCE, PERSONAL):
                 world.tenants[schema] = Tenant.objects.get(schema_name=schema).ref
@@ -238,3 +246,50 @@ def _forget_cache() -> None:
 def people(world, db) -> World:
     """The world, in a test that rolls back."""
     return world
+
+
+@dataclass
+class OwnTenant:
+    """A committed tenant of one test, with an owner signed in."""
+
+    ref: TenantRef
+    organization_id: UUID
+    owner: User
+    client: APIClient
+
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        with in_tenant(self.ref), scope.every_organization(reason="test"):
+            yield
+
+
+@pytest.fixture
+def own_tenant(world, django_db_blocker) -> Iterator[OwnTenant]:
+    """For tests that need committed rows: a worker or a second connection looks at them."""
+    mark = uuid7().hex[-12:]
+    with django_db_blocker.unblock():
+        opened = organizations.tenant_open(
+            name=f"Own {mark}",
+            admin_email=f"admin@{mark}.test",
+            admin_password=PASSWORD,
+            domain=f"{mark}.test",
+            actor=SYSTEM,
+        )
+        owner = _make_user(f"owner@{mark}.test", Role.OWNER)
+        ref = opened.tenant.ref
+        accounts.membership_grant(
+            user=owner,
+            tenant_id=ref.id,
+            organization_id=opened.organization_id,
+            role=Role.OWNER,
+            actor=SYSTEM,
+        )
+        world.tenants[mark] = ref
+        world.organizations[mark, "own"] = opened.organization_id
+        world.users[mark, "own", Role.OWNER] = owner
+        try:
+            yield OwnTenant(ref, opened.organization_id, owner, world.client(Role.OWNER, mark, "own"))
+        finally:
+            del world.tenants[mark], world.organizations[mark, "own"], world.users[mark, "own", Role.OWNER]
+            tenants.tenant_delete(tenant_id=ref.id, actor=SYSTEM)
+            User.objects.filter(email__endswith=f"{mark}.test").delete()

@@ -6,8 +6,8 @@ import pytest
 from django.apps import apps
 
 from accounts.permissions import Role
-from config.api import ROUTERS
 from companies.models import Company
+from config.api import ROUTERS
 from organizations.models import Organization
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel import checks
@@ -27,7 +27,11 @@ ROW = {
 }
 METHODS = ("get", "put", "patch", "delete")
 # Whose row is asked for by the analyst-beyond-doubt, the owner of alpha's first organization.
-STRANGERS = {"other organization": ("alpha", "two"), "other tenant": ("beta", "one"), "personal": ("personal", "one")}
+STRANGERS = {
+    "other organization": ("alpha", "two"),
+    "other tenant": ("beta", "one"),
+    "personal": ("personal", "one"),
+}
 
 
 def detail_addresses(prefix, viewset):
@@ -96,7 +100,9 @@ def test_the_trap_is_set(people: World):
 
 def test_every_tenant_model_is_owned_or_exempt():
     assert checks.tenancy(None) == []
-    owned = [m for m in apps.get_models() if checks.is_tenant_model(m) and m._meta.label not in checks.UNOWNED]
+    owned = [
+        m for m in apps.get_models() if checks.is_tenant_model(m) and m._meta.label not in checks.UNOWNED
+    ]
     assert len(owned) >= 6
 
 

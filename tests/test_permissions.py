@@ -108,7 +108,10 @@ def test_permission_table(people: World, prefix, action, role):
     allowed = role in TABLE[prefix][action]
     if allowed:
         refused = {403} if TABLE[prefix][action] != EVERYBODY else {403, 404}
-        assert answer.status_code not in refused | ({401} if role != "anonymous" else set()) or action == "refresh"
+        assert (
+            answer.status_code not in refused | ({401} if role != "anonymous" else set())
+            or action == "refresh"
+        )
         assert answer.status_code < 500
     else:
         assert answer.status_code == (401 if role == "anonymous" else 403), answer.content

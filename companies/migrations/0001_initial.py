@@ -9,99 +9,293 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('organizations', '0001_initial'),
+        ("organizations", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Company',
+            name="Company",
             fields=[
-                ('id', models.UUIDField(default=tenants.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('symbol', models.CharField(max_length=30, validators=[django.core.validators.RegexValidator('^[A-Z0-9][A-Z0-9.\\-_/&]{0,29}$', 'Letters, digits and . - _ / & (30 at most).')])),
-                ('name', models.CharField(blank=True, max_length=255)),
-                ('sector', models.CharField(blank=True, max_length=100)),
-                ('currency', models.CharField(default='USD', max_length=3)),
-                ('market_cap', models.DecimalField(blank=True, decimal_places=6, help_text="Millions of the company's currency.", max_digits=20, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('created_by_id', models.UUIDField(editable=False, null=True)),
-                ('organization', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organizations.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=tenants.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "symbol",
+                    models.CharField(
+                        max_length=30,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z0-9][A-Z0-9.\\-_/&]{0,29}$",
+                                "Letters, digits and . - _ / & (30 at most).",
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=255)),
+                ("sector", models.CharField(blank=True, max_length=100)),
+                ("currency", models.CharField(default="USD", max_length=3)),
+                (
+                    "market_cap",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=6,
+                        help_text="Millions of the company's currency.",
+                        max_digits=20,
+                        null=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("created_by_id", models.UUIDField(editable=False, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organizations.organization",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'companies',
-                'ordering': ['symbol'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name_plural": "companies",
+                "ordering": ["symbol"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Statement',
+            name="Statement",
             fields=[
-                ('id', models.UUIDField(default=tenants.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('current_assets', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('inventory', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_receivables', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_assets', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_current_liabilities', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_long_term_debt', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_liabilities', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('retained_earnings', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('cash', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_debt', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('short_term_debt', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_equity', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('common_equity', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('net_fixed_assets', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('accounts_payable', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('shares_outstanding', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('market_cap', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('net_sales', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('cost_of_goods_sold', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('gross_profit', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('total_operating_expenses', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('ebitda', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('depreciation_amortization', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('ebit', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('net_income', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('interest_expense', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('capex', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('operating_cash_flow', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('sga_expense', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('amortization', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('pretax_income', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('unusual_items', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('income_tax', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('continuing_income', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('preferred_dividends', companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True)),
-                ('kind', models.CharField(choices=[('annual', 'Annual'), ('quarterly', 'Quarterly')], max_length=10)),
-                ('fiscal_year', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1950), django.core.validators.MaxValueValidator(2100)])),
-                ('fiscal_quarter', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(4)])),
-                ('source', models.CharField(blank=True, help_text='Where the amounts come from.', max_length=200)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('created_by_id', models.UUIDField(editable=False, null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statements', to='companies.company')),
-                ('organization', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organizations.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=tenants.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "current_assets",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "inventory",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_receivables",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_assets",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_current_liabilities",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_long_term_debt",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_liabilities",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "retained_earnings",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "cash",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_debt",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "short_term_debt",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_equity",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "common_equity",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "net_fixed_assets",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "accounts_payable",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "shares_outstanding",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "market_cap",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "net_sales",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "cost_of_goods_sold",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "gross_profit",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "total_operating_expenses",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "ebitda",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "depreciation_amortization",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "ebit",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "net_income",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "interest_expense",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "capex",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "operating_cash_flow",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "sga_expense",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "amortization",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "pretax_income",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "unusual_items",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "income_tax",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "continuing_income",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "preferred_dividends",
+                    companies.line_items.MoneyField(blank=True, decimal_places=6, max_digits=20, null=True),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("annual", "Annual"), ("quarterly", "Quarterly")], max_length=10
+                    ),
+                ),
+                (
+                    "fiscal_year",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1950),
+                            django.core.validators.MaxValueValidator(2100),
+                        ]
+                    ),
+                ),
+                (
+                    "fiscal_quarter",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(4),
+                        ],
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(blank=True, help_text="Where the amounts come from.", max_length=200),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("created_by_id", models.UUIDField(editable=False, null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="statements",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organizations.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-fiscal_year', '-fiscal_quarter'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ["-fiscal_year", "-fiscal_quarter"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddConstraint(
-            model_name='company',
-            constraint=models.UniqueConstraint(fields=('organization', 'symbol'), name='company_symbol_once'),
+            model_name="company",
+            constraint=models.UniqueConstraint(fields=("organization", "symbol"), name="company_symbol_once"),
         ),
         migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.UniqueConstraint(fields=('company', 'kind', 'fiscal_year', 'fiscal_quarter'), name='statement_once', nulls_distinct=False),
+            model_name="statement",
+            constraint=models.UniqueConstraint(
+                fields=("company", "kind", "fiscal_year", "fiscal_quarter"),
+                name="statement_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('fiscal_quarter__isnull', True), ('kind', 'annual')), models.Q(('fiscal_quarter__isnull', False), ('kind', 'quarterly')), _connector='OR'), name='statement_quarter_fits'),
+            model_name="statement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("fiscal_quarter__isnull", True), ("kind", "annual")),
+                    models.Q(("fiscal_quarter__isnull", False), ("kind", "quarterly")),
+                    _connector="OR",
+                ),
+                name="statement_quarter_fits",
+            ),
         ),
     ]

@@ -16,3 +16,5 @@ WHITENOISE_USE_FINDERS = True
 PLATFORM_HOSTS = ["localhost", "127.0.0.1", "testserver"]
 CACHES = {name: {**cache, "KEY_PREFIX": f"test-{name}"} for name, cache in CACHES.items()}
 SCORING_CHUNK_ROWS = 100
+# Tests take dead workers for dead at once.
+CHUNK_STALE_SECONDS = 1

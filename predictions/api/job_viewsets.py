@@ -152,7 +152,7 @@ class JobViewSet(OwnedViewSet):
     )
     @action(detail=True, methods=["get"], url_path="errors/sheet")
     def error_sheet(self, request: Request, pk: str) -> HttpResponseBase:
-        """The refused rows in the uploaded file's own columns, with an error column: mend and upload again."""
+        """The refused rows in the columns of the upload, with an error column: mend and upload again."""
         job = self._job()
         file, ending = exports.error_sheet(job)
         answer = FileResponse(file, as_attachment=True)

@@ -83,6 +83,9 @@ class DriverOut(serializers.Serializer[Any]):
     feature = serializers.CharField()
     label = serializers.CharField()
     value = serializers.FloatField(allow_null=True)
+    typical = serializers.FloatField(
+        allow_null=True, help_text="Of the median company of the development data."
+    )
     unit = serializers.CharField()
     contribution = serializers.FloatField(help_text="Log-odds; positive raises the PD.")
     direction = serializers.CharField()

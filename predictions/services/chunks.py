@@ -33,6 +33,7 @@ from predictions.services import jobs, scoring
 from predictions.services.scoring import RATIOS, Inputs, ScoreRequest
 from tenants.kernel.copying import copy_rows
 from tenants.kernel.ids import uuid7_batch
+from tenants.kernel.locks import hold_shared
 from tenants.kernel.request import Actor
 
 
@@ -51,7 +52,8 @@ def job_plan(*, job_id: UUID, actor: Actor) -> None:
 
 @transaction.atomic
 def _plan(job_id: UUID) -> None:
-    job = ScoringJob.objects.select_for_update(of=("self",)).filter(id=job_id, state__in=UNFINISHED).first()
+    rows = ScoringJob.objects.select_for_update(of=("self",), no_key=True)
+    job = rows.filter(id=job_id, state__in=UNFINISHED).first()
     if job is None or job.planned_at is not None:
         return
     kind = "quarterly" if job.kind == "quarterly" else "annual"
@@ -141,8 +143,9 @@ def chunk_score(*, chunk_id: UUID, actor: Actor) -> UUID | None:
             refused.add(row)
     scored = [draft for draft in drafts if draft.pd is not None]
     with transaction.atomic():
+        hold_shared(chunk.job_id)
         locked = JobChunk.objects.select_for_update(of=("self",), skip_locked=True)
-        mine = locked.filter(id=chunk.id, done_at=None).first()
+        mine = locked.filter(id=chunk.id, done_at=None, job__state=JobState.PROCESSING).first()
         if mine is None:
             return UUID(str(chunk.job_id))
         scoring.store(
@@ -235,7 +238,12 @@ def _store_findings(chunk: JobChunk, errors: list[CellError], warnings: list[Cel
 @transaction.atomic
 def chunk_give_up(*, chunk_id: UUID, actor: Actor) -> None:
     """Close a chunk that keeps failing: each of its rows becomes an error row, so that none is lost."""
-    chunk = JobChunk.objects.select_for_update(of=("self",)).filter(id=chunk_id, done_at=None).first()
+    wanted = JobChunk.objects.filter(id=chunk_id, done_at=None)
+    job_id = wanted.values_list("job_id", flat=True).first()
+    if job_id is None:
+        return
+    hold_shared(job_id)
+    chunk = wanted.select_for_update(of=("self",)).first()
     if chunk is None:
         return
     with default_storage.open(chunk.path, "rb") as file:

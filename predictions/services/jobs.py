@@ -27,6 +27,7 @@ from tenants.kernel.context import current_tenant, in_public
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
 from tenants.kernel.ids import uuid7
 from tenants.kernel.jobs import enqueue
+from tenants.kernel.locks import hold_alone
 from tenants.kernel.request import Actor
 from tenants.models import JobTicket
 
@@ -119,7 +120,9 @@ def job_advance(*, job_id: UUID, actor: Actor) -> ScoringJob | None:
 
     Everything is counted afresh from the chunks, so no interruption leaves a wrong figure behind.
     """
-    job: ScoringJob | None = ScoringJob.objects.select_for_update(of=("self",)).filter(id=job_id).first()
+    job: ScoringJob | None = (
+        ScoringJob.objects.select_for_update(of=("self",), no_key=True).filter(id=job_id).first()
+    )
     if job is None:
         return None
     _count(job)
@@ -159,6 +162,8 @@ def _hand_out(job: ScoringJob, actor: Actor) -> None:
     waiting = job.chunks.filter(done_at=None)
     under_way = waiting.filter(sent_at__gte=lost_before).count()
     free = waiting.filter(Q(sent_at=None) | Q(sent_at__lt=lost_before)).order_by("number")
+    # A chunk that is being written just now is not lost, whatever its time says.
+    free = free.select_for_update(of=("self",), skip_locked=True)
     chosen = list(free.values_list("id", flat=True)[: max(WINDOW - under_way, 0)])
     job.chunks.filter(id__in=chosen).update(sent_at=now)
     for chunk_id in chosen:
@@ -175,8 +180,12 @@ def _mirror(job: ScoringJob) -> None:
 
 @transaction.atomic
 def job_cancel(*, job: ScoringJob, actor: Actor) -> ScoringJob:
-    """Stop a job at the next chunk's border; what is scored stays. Raises Conflict for an ended job."""
-    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",)).get(id=job.id)
+    """Stop a job at the next chunk's border; what is scored stays. Raises Conflict for an ended job.
+
+    Waits for the chunks that are being written: once this has returned, no row is added.
+    """
+    hold_alone(job.id)
+    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",), no_key=True).get(id=job.id)
     if locked.state not in UNFINISHED:
         raise Conflict(f"The job is {locked.get_state_display().lower()} already.", code="job_ended")
     _count(locked)
@@ -192,7 +201,9 @@ def job_cancel(*, job: ScoringJob, actor: Actor) -> ScoringJob:
 def job_fail(*, job_id: UUID, message: str, actor: Actor) -> None:
     """End a job that cannot go on, with one sentence for its owner."""
     locked = (
-        ScoringJob.objects.select_for_update(of=("self",)).filter(id=job_id, state__in=UNFINISHED).first()
+        ScoringJob.objects.select_for_update(of=("self",), no_key=True)
+        .filter(id=job_id, state__in=UNFINISHED)
+        .first()
     )
     if locked is None:
         return
@@ -206,7 +217,8 @@ def job_fail(*, job_id: UUID, message: str, actor: Actor) -> None:
 @transaction.atomic
 def job_delete(*, job: ScoringJob, actor: Actor) -> None:
     """Remove an ended job with its files and findings. The scores stay, and say no longer from which job."""
-    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",)).get(id=job.id)
+    hold_alone(job.id)
+    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",), no_key=True).get(id=job.id)
     if locked.state in UNFINISHED:
         raise Conflict("Cancel the job before deleting it.", code="job_running")
     paths = [locked.path, *JobChunk.objects.filter(job=locked).values_list("path", flat=True)]

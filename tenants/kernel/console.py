@@ -52,7 +52,7 @@ def percent(value: float | None, digits: int = 2) -> str:
     return NOTHING if value is None else f"{100 * value:,.{digits}f} %"
 
 
-class ConsoleForm(forms.ModelForm[Any]):
+class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form whose service may still refuse: the refusal is shown at the field it is about.
 
     ``error_fields`` maps a refusal's code or pointer to a field; a pointer that names a field needs no entry.
@@ -151,7 +151,22 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         principal, permission = principal_of(request), self.permissions.get("view")
         if principal is None or permission is None:
             return frozenset()
-        return principal.organizations_with(permission)
+        # Asked several times a page, for lists of columns and filters: read once.
+        known: dict[str, frozenset[UUID]] = request.__dict__.setdefault("console_reach", {})
+        if permission not in known:
+            known[permission] = principal.organizations_with(permission)
+        return known[permission]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return self._where_several(request, super().get_list_display(request))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return self._where_several(request, super().get_list_filter(request))
+
+    def _where_several(self, request: HttpRequest, columns: Any) -> Any:
+        """The columns without the organization, where there is only one anyway."""
+        several = len(self.reach(request)) > 1
+        return tuple(column for column in columns if several or column != "organization")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Addresses filter by what the page declares, and by nothing that merely happens to be related."""
@@ -346,11 +361,12 @@ def audit_table() -> type[audit.AuditRecord]:
 
 @transaction.atomic
 def audited_save(row: Model, form: Any, *, action: str, actor: Actor) -> None:
-    """Save what a form has changed of a row, and write it down. For plain fields without a rule of their own."""
+    """Save what a form has changed of a row, and write it down; for fields without a rule of their own."""
     changed = [name for name in form.changed_data if isinstance(_field(row, name), models.Field)]
     if not changed:
         return
-    row.save(update_fields=changed)
+    stamps = [f.name for f in row._meta.concrete_fields if getattr(f, "auto_now", False)]
+    row.save(update_fields=[*changed, *stamps])
     changes = {name: [plain(form.initial.get(name)), plain(form.cleaned_data[name])] for name in changed}
     audit.record(action, on=row, changes=changes, actor=actor)
 

@@ -29,5 +29,8 @@ PRE_CHAIN = [
 def renderer(logger: Any, name: str, event: Any) -> Any:
     """The last step of a line; chosen when it is written, since settings are not ready at import."""
     if settings.ENVIRONMENT == "production":
-        return structlog.processors.JSONRenderer()(logger, name, event)
-    return structlog.dev.ConsoleRenderer(colors=False)(logger, name, event)
+        with_text = structlog.processors.format_exc_info(logger, name, event)
+        return structlog.processors.JSONRenderer()(logger, name, with_text)
+    # Plain tracebacks: the decorated ones print local variables, which may hold secrets.
+    readable = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    return readable(logger, name, event)

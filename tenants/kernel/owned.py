@@ -103,12 +103,6 @@ class SchemaBound(Identified):
     class Meta:
         abstract = True
 
-    @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
-        row = super().from_db(db, field_names, values)
-        row._schema = current_schema()
-        return row
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.assert_writable()
         super().save(*args, **kwargs)
@@ -117,6 +111,12 @@ class SchemaBound(Identified):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         self.assert_writable()
         return super().delete(*args, **kwargs)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
+        row = super().from_db(db, field_names, values)
+        row._schema = current_schema()
+        return row
 
     def assert_writable(self) -> None:
         if self._schema not in {None, current_schema()}:

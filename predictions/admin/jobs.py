@@ -1,0 +1,256 @@
+"""Scoring jobs on a tenant's console: upload, progress, what came out, what was refused and why."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.html import format_html
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminRadioSelectWidget
+
+from accounts.console import tenant_site
+from companies.admin import chosen_place, place_field
+from predictions import selectors
+from predictions.admin import wording
+from predictions.models import UNFINISHED, PredictionKind, RiskLevel, ScoringJob, Severity
+from predictions.services import jobs
+from tenants.kernel.console import ConsoleAdmin, ConsoleForm, percent
+
+SHOWN_ISSUES = 50
+SHOWN_RESULTS = 10
+API = "/api/v1/predictions/jobs"
+
+
+class UploadForm(ConsoleForm):
+    """A file to score."""
+
+    error_fields: ClassVar[dict[str, str]] = {}
+    console_request: HttpRequest
+    kind = forms.ChoiceField(
+        label="Rows are",
+        choices=PredictionKind.choices,
+        initial=PredictionKind.ANNUAL,
+        widget=UnfoldAdminRadioSelectWidget(),
+    )
+    file = forms.FileField(
+        label="CSV or XLSX file",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx"}),
+        help_text="One company and period a row. Names of columns are matched without regard to case and "
+        "spaces; missing cells are scored as missing; a faulty row is refused by itself.",
+    )
+
+    class Meta:
+        model = ScoringJob
+        fields = ("kind",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        place_field(self, self.console_request)
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        # Whatever is wrong with an upload is wrong with its file.
+        if self.refusal is not None and "__all__" in self.errors:
+            self.errors["file"] = self.errors.pop("__all__")
+
+
+def bar(percent_done: int, text: str, state: str) -> str:
+    """A bar of progress for a list."""
+    return format_html(
+        '<span class="console-bar" data-state="{}"><i style="width:{}%"></i></span> {}',
+        state,
+        percent_done,
+        text,
+    )
+
+
+@admin.register(ScoringJob, site=tenant_site)
+class JobAdmin(ConsoleAdmin):
+    """Files being scored, and those that were."""
+
+    permissions: ClassVar[dict[str, str]] = {
+        "view": "jobs.read",
+        "add": "jobs.create",
+        "cancel": "jobs.change",
+        "delete": "jobs.change",
+    }
+    form = UploadForm
+    list_display = (
+        "file",
+        "kind",
+        "standing",
+        "done",
+        "scored",
+        "refused",
+        "organization",
+        "by",
+        "created_at",
+    )
+    list_filter = ("state", "kind", "organization")
+    list_select_related = ("organization",)
+    search_fields = ("original_filename", "created_by_label")
+    ordering = ("-created_at", "-id")
+    date_hierarchy = "created_at"
+    detail_template = "console/job.html"
+    actions_detail = ("cancel",)
+
+    class Media:
+        js = ("console/progress.js",)
+
+    def get_urls(self) -> list[Any]:
+        progress = path(
+            "<path:object_id>/progress/",
+            self.admin_site.admin_view(self.progress),
+            name="predictions_scoringjob_progress",
+        )
+        return [progress, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        place = ("place",) if len(self.reach(request)) > 1 else ()
+        return ((None, {"fields": ("kind", "file", *place)}),)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs["fields"] = UploadForm.Meta.fields
+        made = super().get_form(request, obj, change=change, **kwargs)
+        return type("UploadForm", (made,), {"console_request": request})
+
+    def create(self, request: HttpRequest, form: Any) -> Model:
+        data = form.cleaned_data
+        return jobs.job_create(
+            kind=data["kind"],
+            upload=data["file"],
+            organization_id=chosen_place(form, request),
+            actor=self.actor(request),
+        )
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        return HttpResponseRedirect(self.address("change", obj.pk))
+
+    def remove(self, request: HttpRequest, obj: Any) -> None:
+        jobs.job_delete(job=obj, actor=self.actor(request))
+
+    # -- columns ------------------------------------------------------------------------------
+
+    @display(description="File", ordering="original_filename")
+    def file(self, job: ScoringJob) -> str:
+        return job.original_filename
+
+    @display(description="State", ordering="state", label=wording.STATE_LABELS)
+    def standing(self, job: ScoringJob) -> str:
+        return wording.state(job.state)
+
+    @display(description="Progress")
+    def done(self, job: ScoringJob) -> str:
+        return bar(job.progress, f"{job.processed_rows:,} of {job.total_rows:,}", job.state)
+
+    @display(description="Scored", ordering="scored_rows")
+    def scored(self, job: ScoringJob) -> str:
+        return f"{job.scored_rows:,}"
+
+    @display(description="Refused", ordering="refused_rows")
+    def refused(self, job: ScoringJob) -> str:
+        return f"{job.refused_rows:,}"
+
+    @display(description="By", ordering="created_by_label")
+    def by(self, job: ScoringJob) -> str:
+        return job.created_by_label
+
+    # -- one job ------------------------------------------------------------------------------
+
+    def details(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {
+            "title": obj.original_filename,
+            "delete_url": ""
+            if obj.state in UNFINISHED or not self.has_delete_permission(request, obj)
+            else self.address("delete", obj.pk),
+            **self.standing_of(obj),
+        }
+
+    def standing_of(self, job: ScoringJob) -> dict[str, Any]:
+        """How a job stands: everything that changes while it runs."""
+        rate = job.processed_rows / job.seconds if job.seconds and job.processed_rows else None
+        results = selectors.scores_of(job)[:SHOWN_RESULTS]
+        issues = job.issues.order_by("row_number", "id")
+        faults = job.issues.filter(severity=Severity.ERROR)
+        return {
+            "job": job,
+            "running": job.state in UNFINISHED,
+            "progress_url": self.address("progress", job.pk),
+            "state": wording.state(job.state),
+            "state_variant": wording.STATE_LABELS.get(wording.state(job.state), ""),
+            "time": wording.duration(job.seconds),
+            "rate": f"{rate:,.0f}" if rate else "",
+            "levels": _levels(job),
+            "refusals": sorted(
+                ((wording.refusal(code), f"{n:,}") for code, n in job.refused_counts.items()),
+                key=lambda pair: -int(pair[1].replace(",", "")),
+            ),
+            "results": [
+                {
+                    "prediction": s.prediction_id,
+                    "symbol": s.prediction.company.symbol,
+                    "name": s.prediction.company.name,
+                    "period": f"{s.prediction.fiscal_year} {s.prediction.quarter_text or ''}".strip(),
+                    "pd": percent(s.pd),
+                    "level": wording.level(s.risk_level),
+                    "variant": wording.LEVEL_LABELS.get(wording.level(s.risk_level), ""),
+                }
+                for s in results
+            ],
+            "issues": issues[:SHOWN_ISSUES],
+            "more_issues": max(issues.count() - SHOWN_ISSUES, 0),
+            "results_url": f"{API}/{job.pk}/results.csv" if job.scored_rows else "",
+            "errors_url": f"{API}/{job.pk}/errors/sheet" if faults.exists() else "",
+        }
+
+    def progress(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The part of a job's page that changes while it runs."""
+        job = self.row_for(request, "view", object_id)
+        if job is None:
+            return HttpResponse(status=404)
+        return TemplateResponse(request, "console/job_standing.html", self.standing_of(job))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        job = self.get_object(request, str(object_id))
+        if job is None or job.state not in UNFINISHED or not self.may(request, "cancel", job):
+            return []
+        buttons: list[Any] = super().get_actions_detail(request, object_id)
+        return buttons
+
+    @action(description="Cancel the job", url_path="cancel", icon="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then stop the job at the next chunk's border."""
+        job = self.row_for(request, "cancel", object_id)
+        if job is None:
+            return self.gone(request, object_id)
+        return self.ask(
+            request,
+            job,
+            title=f"Cancel {job}?",
+            text="It stops after the chunks that are being scored now. Rows scored so far stay.",
+            button="Cancel the job",
+            do=lambda _: jobs.job_cancel(job=job, actor=self.actor(request)),
+            done="The job is cancelled.",
+            danger=True,
+        )
+
+
+def _levels(job: ScoringJob) -> list[dict[str, Any]]:
+    """Scored rows by risk level, each with its share."""
+    scored = job.scored_rows or 1
+    return [
+        {
+            "level": str(level.label),
+            "variant": wording.LEVEL_LABELS[str(level.label)],
+            "rows": f"{job.level_counts.get(level.value, 0):,}",
+            "share": percent(job.level_counts.get(level.value, 0) / scored, 1),
+            "width": round(100 * job.level_counts.get(level.value, 0) / scored, 1),
+        }
+        for level in RiskLevel
+    ]

@@ -1,0 +1,60 @@
+"""What a linter cannot say: doors that only named modules may open. A door nobody uses is removed."""
+
+from __future__ import annotations
+
+import ast
+
+from config.env import ROOT
+
+# ml knows no database.
+APPS = ("config", "tenants", "accounts", "organizations", "companies", "predictions")
+# What goes around the guards, and the modules that may.
+DOORS = {
+    "_base_manager": {"tenants/kernel/checks.py"},
+    "raw": set(),
+    "extra": set(),
+    "cursor": {"tenants/kernel/copying.py", "tenants/kernel/locks.py", "tenants/provisioning.py"},
+    "set_tenant": {"tenants/kernel/context.py"},
+    "set_schema": {"tenants/kernel/context.py"},
+    "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
+    "every_organization": {
+        "organizations/services.py",
+        "predictions/management/",
+        "predictions/selectors.py",
+        "predictions/tasks.py",
+        "predictions/usage.py",
+        "tenants/kernel/jobs.py",
+    },
+    # The environment is read in one place; the launcher writes and passes it on.
+    "environ": {"config/env.py", "config/celery.py", "config/wsgi.py", "config/local/"},
+}
+
+
+def uses():
+    for app in APPS:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if "/migrations/" in name or "/tests/" in name:
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute) and node.attr in DOORS:
+                    yield node.attr, name, node.lineno
+
+
+def allowed(door, name):
+    return next((m for m in DOORS[door] if name == m or (m.endswith("/") and name.startswith(m))), None)
+
+
+def test_doors_are_opened_only_where_named():
+    assert [use for use in uses() if not allowed(use[0], use[1])] == []
+
+
+def test_no_door_is_stale():
+    seen = {(door, allowed(door, name)) for door, name, _ in uses()}
+    assert {(door, module) for door, modules in DOORS.items() for module in modules} - seen == set()
+
+
+def test_no_task_runs_eagerly():
+    for path in (ROOT / "config").rglob("*.py"):
+        if "tests" not in path.parts:
+            assert "ALWAYS_EAGER" not in path.read_text()
