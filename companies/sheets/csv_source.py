@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, BinaryIO, Final, Literal
 
 from companies.sheets.errors import SheetError
@@ -51,10 +50,15 @@ codecs.register_error(_STRAY, _stray_bytes_as_cp1252)
 
 
 class _Borrowed(io.RawIOBase):
-    """A file that is read through here and stays open when the reader on top of it is closed."""
+    """A file that stays open when the reader on top of it is closed, and that refuses lines without an end.
 
-    def __init__(self, file: BinaryIO) -> None:
+    The bound is kept here, on pieces of the file, since asking for each line with a limit costs a third more.
+    """
+
+    def __init__(self, file: BinaryIO, longest_line: int) -> None:
         self._file = file
+        self._longest_line = longest_line
+        self._since_line_end = 0
 
     def readable(self) -> bool:
         return True
@@ -62,6 +66,10 @@ class _Borrowed(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data
+        line_end = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        self._since_line_end = len(data) - line_end + (self._since_line_end if line_end < 0 else 0)
+        if self._since_line_end > self._longest_line:
+            raise SheetError("line_too_long", "A line of the file is far too long to be a row.")
         return len(data)
 
 
@@ -79,30 +87,19 @@ class CsvSource:
     def records(self) -> Iterator[Record]:
         """Every record with its number as a spreadsheet shows it, blank ones included (as empty lists)."""
         self.file.seek(0)
-        raw = io.BufferedReader(_Borrowed(self.file), _BUFFER_BYTES)
+        raw = io.BufferedReader(_Borrowed(self.file, self.limits.line_bytes), _BUFFER_BYTES)
         errors = _STRAY if self.encoding.startswith("utf-8") else "replace"
         text = io.TextIOWrapper(raw, encoding=self.encoding, errors=errors, newline="")
         # The module keeps one limit for the whole process; raising it is safe, since lines are limited here.
         csv.field_size_limit(max(csv.field_size_limit(), self.limits.field_characters))
         for _ in range(self.skipped_lines):
-            text.readline(self.limits.line_characters)
-        reader = csv.reader(_lines(text, self.limits), delimiter=self.delimiter)
-        number = 0
+            text.readline()
         try:
-            for number, cells in enumerate(reader, 1):  # noqa: B007 - the number is told when reading stops
-                yield number, cells
+            yield from enumerate(csv.reader(text, delimiter=self.delimiter), 1)
         except csv.Error as error:
             raise SheetError(
-                "cell_too_large", "A cell has no end: look for a double quote too many.", number + 1
+                "cell_too_large", "A cell has no end: look for a double quote too many."
             ) from error
-
-
-def _lines(text: io.TextIOWrapper, limits: Limits) -> Iterator[str]:
-    longest = limits.line_characters
-    for number, line in enumerate(iter(partial(text.readline, longest), ""), 1):
-        if len(line) >= longest and not line.endswith(("\n", "\r")):
-            raise SheetError("line_too_long", "A line of the file is far too long to be a row.", number)
-        yield line
 
 
 def open_csv(file: BinaryIO, limits: Limits) -> CsvSource:

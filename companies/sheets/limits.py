@@ -23,6 +23,6 @@ class Limits:
     archive_members: int = 5000
     shared_strings: int = 3_000_000
     shared_characters: int = 128 << 20
-    line_characters: int = 8 << 20
+    line_bytes: int = 8 << 20
     field_characters: int = 4 << 20
     header_search_rows: int = 20

@@ -45,8 +45,9 @@ class Sheet:
     sheet_name: str | None
     other_sheets: tuple[str, ...]
     _records: Callable[[], Iterator[Record]] = field(repr=False)
+    _quick_count: Callable[[], int | None] | None = field(default=None, repr=False)
     blank_rows: int = 0
-    """Wholly blank rows between the header and the last row, known after a full pass."""
+    """Wholly blank rows between the header and the last row, known after a full pass of `rows`."""
 
     def rows(self) -> Iterator[Record]:
         """(row number, texts of its cells) of every row under the header that is not blank.
@@ -58,25 +59,30 @@ class Sheet:
         padded = self.format == "xlsx"
         counted = 0
         number = self.header_row
-        for number, cells in self._records():
-            if number <= self.header_row:
-                continue
-            first = cells[0] if cells else ""
-            if (not first or first.isspace()) and not any(map(str.strip, cells)):
-                continue
-            if len("".join(cells)) > KEPT_CELL:
-                cells = [cell[: KEPT_CELL + 1] for cell in cells]
-            if len(cells) != width:
-                cells = _trimmed(cells, width)
-                if padded and len(cells) < width:
-                    cells.extend([""] * (width - len(cells)))
-            counted += 1
-            yield number, cells
+        try:
+            for number, cells in self._records():
+                if number <= self.header_row:
+                    continue
+                first = cells[0] if cells else ""
+                if (not first or first.isspace()) and not any(map(str.strip, cells)):
+                    continue
+                if len("".join(cells)) > KEPT_CELL:
+                    cells = [cell[: KEPT_CELL + 1] for cell in cells]
+                if len(cells) != width:
+                    cells = _trimmed(cells, width)
+                    if padded and len(cells) < width:
+                        cells.extend([""] * (width - len(cells)))
+                counted += 1
+                yield number, cells
+        except SheetError as error:
+            error.row = number + 1
+            raise
         self.blank_rows = max(number - self.header_row, 0) - counted
 
     def count_rows(self) -> int:
-        """Number of rows that `rows` gives, from one pass over the file that shows it readable to its end."""
-        return sum(1 for _ in self.rows())
+        """Number of rows that `rows` gives, from one pass over the file."""
+        counted = None if self._quick_count is None else self._quick_count()
+        return sum(1 for _ in self.rows()) if counted is None else counted
 
 
 def _trimmed(cells: list[str], width: int) -> list[str]:
@@ -171,6 +177,7 @@ def _open_workbook(file: BinaryIO, filename: str, limits: Limits) -> Sheet:
         sheet_name=part.name,
         other_sheets=tuple(other.name for other in source.sheets if other is not part),
         _records=lambda: source.records(part),
+        _quick_count=lambda: source.count(part, header[0]),
     )
 
 

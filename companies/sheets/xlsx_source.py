@@ -26,6 +26,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, fr
 from companies.sheets.csv_source import Record
 from companies.sheets.errors import SheetError
 from companies.sheets.limits import Limits
+from companies.sheets.xlsx_count import count_filled_rows
 from companies.sheets.xlsx_xml import DAMAGED, RowScanner, StringScanner
 
 _CHUNK: Final = 1 << 16
@@ -206,6 +207,13 @@ class XlsxSource:
                     yield from scanner.taken()
                 scanner.close()
                 yield from scanner.taken()
+
+    def count(self, part: SheetPart, after: int) -> int | None:
+        """Number of filled rows below the row `after`, fast; None when the sheet must be parsed for it."""
+        if any(not text or text.isspace() for text in self._strings):
+            return None
+        with _told_as_damage(), self._archive.open(self._members[part.path]) as stream:
+            return count_filled_rows(_chunks(stream), after)
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from companies.sheets import Limits, SheetError, map_columns, open_sheet, parse_rows
+from companies.sheets.xlsx_count import count_filled_rows
 
 HEADER = "company_symbol,reporting_year,return_on_assets\n"
 FILTERED_WORDS = (
@@ -159,6 +160,13 @@ def test_empty_cells_at_the_end_of_the_header_are_no_columns():
 )
 def test_a_file_that_cannot_be_read_says_why(data, code):
     assert refusal(data) == code
+
+
+def test_a_row_that_stops_the_reading_is_told():
+    sheet = opened(HEADER + "A,2024,1\n" * 5000 + 'B,2024,"' + "x" * 6_000_000)
+    with pytest.raises(SheetError) as caught:
+        sheet.count_rows()
+    assert caught.value.row == 5002
 
 
 def test_too_many_columns():
@@ -312,3 +320,39 @@ def test_rows_out_refused_and_blank_are_the_rows_of_any_text(junk, delimiter, we
     assert set(batch.refused) == {error.row for error in batch.errors}
     assert set(batch.refused).isdisjoint(batch.row_numbers.tolist())
     assert sheet.blank_rows >= last - 1 - len(rows)
+
+
+ROW = b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>%s</t></is></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("cells", "quick"),
+    [
+        ((b"a", b"b"), 2),
+        ((b"a", b""), 1),
+        ((b"a", b" "), None),
+        ((b"a", b"&#32;"), None),
+        ((b"a", "\u00a0".encode()), None),
+        ((b"a", b"<![CDATA[b]]>"), None),
+        ((b"a", b"b</t></is></c></row><!-- x -->" + ROW % (9, 9, b"c")), None),
+    ],
+)
+def test_rows_are_counted_without_parsing_only_where_that_is_sure(cells, quick):
+    rows = b"".join(ROW % (number, number, text) for number, text in enumerate((b"header", *cells), 1))
+    xml = b'<?xml version="1.0" encoding="UTF-8"?><worksheet><sheetData>' + rows + b"</sheetData></worksheet>"
+    for size in (7, 1000):
+        chunks = [xml[start : start + size] for start in range(0, len(xml), size)]
+        assert count_filled_rows(chunks, 1) == quick
+
+
+@pytest.mark.parametrize("replaced", [(b"UTF-8", b"UTF-16"), (b"<row", b"<x:row"), (b' r="1"', b"")])
+def test_sheets_written_in_another_way_are_left_to_the_parser(replaced):
+    xml = b'<?xml version="1.0" encoding="UTF-8"?><sheetData>' + ROW % (1, 1, b"a") + ROW % (2, 2, b"b")
+    assert count_filled_rows([xml], 1) == 1
+    assert count_filled_rows([xml.replace(*replaced)], 1) is None
+
+
+def test_blank_texts_in_the_shared_table_do_not_count_as_values():
+    data = workbook(("Data", [["company_symbol", "reporting_year"], ["A", 1], ["  ", None], ["B", 2]]))
+    sheet = opened(data)
+    assert sheet.count_rows() == len(list(sheet.rows())) == 2
