@@ -32,7 +32,7 @@ class User(AbstractBaseUser, Identified):
     deleted (tenants point here without a constraint): users are deactivated or anonymised.
     """
 
-    password = None  # type: ignore[assignment] - see the property below
+    password = None  # type: ignore[assignment]  # see the property below
     email = models.EmailField()
     is_active = models.BooleanField(default=True, editable=False)
     is_super_admin = models.BooleanField(default=False, editable=False)

@@ -54,6 +54,10 @@ class SessionPrincipal:
         return Role.TENANT_ADMIN if self.grants.is_tenant_admin else None
 
     @property
+    def reaches_tenant(self) -> bool:
+        return self.wide_role is not None
+
+    @property
     def role(self) -> Role | None:
         """The role in which the caller works now."""
         if self.wide_role is not None:
@@ -108,6 +112,7 @@ def principal_for(
 
 def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
     with in_public():
+        place = {"tenant_id": tenant_id} if tenant_id else {"tenant": None}
         session = (
             AuthSession.objects.select_related("user")
             .filter(id=session_id, revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
@@ -116,8 +121,8 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
         if session is None:
             return None
         user = session.user
-        held = Membership.objects.filter(user=user, tenant_id=tenant_id, state=MembershipState.ACTIVE)
-        alive = OrganizationEntry.objects.filter(tenant_id=tenant_id, state=OrganizationState.ACTIVE)
+        held = Membership.objects.filter(user=user, state=MembershipState.ACTIVE, **place)
+        alive = OrganizationEntry.objects.filter(state=OrganizationState.ACTIVE, **place)
         entries = frozenset(alive.values_list("id", flat=True))
         roles = dict(held.exclude(organization_id=None).values_list("organization_id", "role"))
         is_tenant_admin = held.filter(role=Role.TENANT_ADMIN).exists()

@@ -68,16 +68,17 @@ def starting_place(user: User, *, tenant_id: UUID | None) -> Place | None:
     return places[0] if places else None
 
 
-def effective_role(role: Role | None) -> str:
+def effective_role(role: str | None) -> str:
     """One role name per user, as clients with a single role field read it."""
-    return {
+    names: dict[str | None, str] = {
         Role.SUPER_ADMIN: "super_admin",
         Role.TENANT_ADMIN: "tenant_admin",
         Role.OWNER: "org_admin",
         Role.ADMIN: "org_admin",
         Role.ANALYST: "org_member",
         Role.VIEWER: "org_member",
-    }.get(role, "user")  # type: ignore[arg-type]
+    }
+    return names.get(role, "user")
 
 
 def emails_of(user_ids: set[UUID]) -> dict[UUID, str]:

@@ -89,7 +89,7 @@ def check_password_rules(password: str, user: User) -> None:
 
 def _store_password(user: User, password: str | None) -> None:
     hashed = make_password(password)
-    algorithm = identify_hasher(hashed).algorithm if password is not None else "none"
+    algorithm = str(identify_hasher(hashed).algorithm) if password is not None else "none"
     Credential.objects.update_or_create(
         user=user, defaults={"password": hashed, "algorithm": algorithm, "changed_at": timezone.now()}
     )

@@ -9,7 +9,8 @@ from django.utils import timezone
 from companies.line_items import LineItems
 from tenants.kernel.owned import OrganizationOwned
 
-SYMBOL = RegexValidator(r"^[A-Z0-9][A-Z0-9.\-_/&]{0,29}$", "Letters, digits and . - _ / & (30 at most).")
+SYMBOL_PATTERN = r"^[A-Z0-9][A-Z0-9.\-_/&]{0,29}$"
+SYMBOL = RegexValidator(SYMBOL_PATTERN, "Letters, digits and . - _ / & (30 at most).")
 FIRST_YEAR, LAST_YEAR = 1950, 2100
 
 

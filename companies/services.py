@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from companies.models import SYMBOL, Company
+from companies.models import SYMBOL, SYMBOL_PATTERN, Company
 from tenants.kernel import audit
 from tenants.kernel.errors import InvalidInput
 from tenants.kernel.ids import uuid7_batch
@@ -46,10 +47,11 @@ def companies_ensure(
         before = said.get(fact.symbol)
         if before is not None:
             fact = CompanyFacts(
-                fact.symbol,
-                *(getattr(fact, f) or getattr(before, f) for f in ("name", "sector")),
-                fact.market_cap if fact.market_cap is not None else before.market_cap,
-                fact.currency or before.currency,
+                symbol=fact.symbol,
+                name=fact.name or before.name,
+                sector=fact.sector or before.sector,
+                market_cap=fact.market_cap if fact.market_cap is not None else before.market_cap,
+                currency=fact.currency or before.currency,
             )
         said[fact.symbol] = fact
     symbols = sorted(said)
@@ -73,7 +75,7 @@ def companies_ensure(
 
 
 def _check_symbols(symbols: list[str]) -> None:
-    bad = [symbol for symbol in symbols if not SYMBOL.regex.match(symbol)]
+    bad = [symbol for symbol in symbols if not re.match(SYMBOL_PATTERN, symbol)]
     if bad:
         detail = f"{bad[0][:30]!r} is no symbol: {SYMBOL.message}"
         raise InvalidInput(

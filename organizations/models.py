@@ -22,11 +22,12 @@ class OrganizationManager(models.Manager.from_queryset(SchemaBoundQuerySet)):  #
 
     def get_queryset(self) -> SchemaBoundQuerySet:
         active = scope.current()
-        rows = super().get_queryset()
+        rows: SchemaBoundQuerySet = super().get_queryset()
         rows.query.bound_scope = active
         if active.organization_ids is None:
             return rows
-        return rows.filter(id__in=active.organization_ids)
+        reached: SchemaBoundQuerySet = rows.filter(id__in=active.organization_ids)
+        return reached
 
 
 class Organization(SchemaBound):

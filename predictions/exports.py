@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 from django.core.files.storage import default_storage
 
@@ -67,8 +67,8 @@ def error_sheet(job: ScoringJob) -> tuple[IO[bytes], str]:
     issues = job.issues.filter(severity=Severity.ERROR).order_by("row_number", "id").iterator()
     findings = (CellError(i.row_number, i.column, i.code, i.message, i.value) for i in issues)
     target = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
-    with default_storage.open(job.path, "rb") as file:
-        sheet = open_sheet(file, job.original_filename)
+    with default_storage.open(job.path, "rb") as stored:
+        sheet = open_sheet(cast(BinaryIO, stored), job.original_filename)
         rows = rows_with_errors(sheet, findings, only_refused=True)
         if sheet.format == "xlsx":
             write_xlsx(target, [(sheet.sheet_name or "Sheet1", rows)])

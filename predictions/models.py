@@ -154,6 +154,9 @@ class ScoringJob(OrganizationOwned):
     sha256 = models.CharField(max_length=64)
     columns = models.JSONField(default=dict, help_text="Our name of a column to the file's.")
     unknown_columns = models.JSONField(default=list)
+    # Of the amounts, where the file itself says none.
+    unit = models.CharField(max_length=10, default="units")
+    currency = models.CharField(max_length=3, blank=True)
     total_rows = models.PositiveIntegerField(default=0)
     total_companies = models.PositiveIntegerField(default=0)
     scored_rows = models.PositiveIntegerField(default=0)

@@ -22,7 +22,8 @@ def predictions(kind: str) -> QuerySet[Any]:
 
 def scores_of(job: ScoringJob) -> QuerySet[Any]:
     """A job's scores, the worst first."""
-    return job.scores.select_related("prediction__company").order_by("-pd", "id")
+    rows: QuerySet[Any] = job.scores.select_related("prediction__company").order_by("-pd", "id")
+    return rows
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class TenantQuerySet(models.QuerySet["Tenant"]):
         return self.filter(kind=TenantKind.INSTITUTION)
 
 
-class Tenant(TenantMixin, Identified):
+class Tenant(TenantMixin, Identified):  # type: ignore[django-manager-missing]
     """An institution: a bank, a credit union, an adviser's firm. One PostgreSQL schema each."""
 
     # Schemas are made by tenants.provisioning, in the transaction that makes the row.

@@ -83,7 +83,9 @@ def domain_add(*, tenant: Tenant, domain: str, actor: Actor) -> Domain:
             raise _field_error("domain", "invalid", "This is no host name that a tenant can have.")
         if Domain.objects.filter(domain=host).exists():
             raise Conflict("This host belongs to a tenant already.", code="duplicate_domain")
-        row = Domain.objects.create(tenant=tenant, domain=host, is_primary=not tenant.domains.exists())
+        row: Domain = Domain.objects.create(
+            tenant=tenant, domain=host, is_primary=not tenant.domains.exists()
+        )
         audit.record("tenants.domain.added", on=tenant, changes={"domain": host}, actor=actor)
     transaction.on_commit(lambda: selectors.forget_tenant(tenant))
     return row
@@ -140,7 +142,7 @@ def tenant_delete(*, tenant_id: UUID, actor: Actor) -> None:
         audit.record("tenants.tenant.deleted", on=tenant, changes={"hosts": hosts}, actor=actor)
         provisioning.drop_schema(tenant.schema_name)
         keys = selectors.cache_keys(tenant)
-        tenant.delete(force_drop=False)
+        tenant.delete()
     transaction.on_commit(lambda: caches["directory"].delete_many(keys))
 
 

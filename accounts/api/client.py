@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from accounts.permissions import Role
-from accounts.principals import SessionPrincipal
 from accounts.selectors import Place, effective_role, places_of
 from accounts.services import TokenPair
 from tenants.kernel.context import PERSONAL, in_public
+from tenants.kernel.principal import Principal
 from tenants.models import Tenant
 
 
@@ -44,7 +43,7 @@ def _place(place: Place) -> dict[str, Any]:
     }
 
 
-def me(user: User, principal: SessionPrincipal) -> dict[str, Any]:
+def me(user: User, principal: Principal) -> dict[str, Any]:
     """The user, flattened to the place where he works now."""
     with in_public():
         places = places_of(user)
@@ -52,13 +51,12 @@ def me(user: User, principal: SessionPrincipal) -> dict[str, Any]:
         active = next((p for p in places if (p.tenant.id, p.organization_id) == here), None)
         active = active or next((p for p in places if p.tenant.id == principal.tenant_id), None)
         shown = _place(active) if active else {"tenant": None, "organization": None}
-        role = Role.SUPER_ADMIN if user.is_super_admin else principal.role
         return {
             "id": user.id,
             "email": user.email,
             "username": user.profile.username or user.email.partition("@")[0],
             "full_name": user.profile.full_name,
-            "role": effective_role(role),
+            "role": effective_role(principal.role),
             "is_active": user.is_active,
             "email_verified": user.email_verified_at is not None,
             "created_at": user.created_at,

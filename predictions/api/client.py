@@ -120,6 +120,11 @@ def score(row: Score) -> dict[str, Any]:
     }
 
 
+def upload(form: dict[str, Any]) -> dict[str, Any]:
+    """An upload form as ``job_create`` takes it."""
+    return {"upload": form["file"], "unit": form["unit"], "currency": form["currency"]}
+
+
 def job(row: ScoringJob) -> dict[str, Any]:
     """A job; ``status`` in the client's words."""
     rate = row.processed_rows / row.seconds if row.seconds and row.processed_rows else None

@@ -81,8 +81,8 @@ class JobViewSet(OwnedViewSet):
         serializer.is_valid(raise_exception=True)
         job = jobs.job_create(
             kind=serializer.validated_data["kind"],
-            upload=serializer.validated_data["file"],
-            organization_id=working_organization(request.auth),
+            **client.upload(serializer.validated_data),
+            organization_id=working_organization(self.principal),
             actor=self.principal.actor,
         )
         return Response(client.job(job), status=202)

@@ -81,7 +81,7 @@ class QuarterlyIn(PredictionIn):
 
 class DriverOut(serializers.Serializer[Any]):
     feature = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the word of the field
     value = serializers.FloatField(allow_null=True)
     typical = serializers.FloatField(
         allow_null=True, help_text="Of the median company of the development data."
@@ -164,6 +164,12 @@ class ScoreOut(serializers.Serializer[Any]):
 
 class UploadIn(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="CSV or XLSX.")
+    unit = serializers.ChoiceField(
+        ("units", "thousands", "millions"), default="units", help_text="Of amounts, where the file says none."
+    )
+    currency = serializers.RegexField(
+        r"^[A-Za-z]{3}$", required=False, default="", help_text="Of amounts, where the file says none."
+    )
 
 
 class JobUploadIn(UploadIn):

@@ -97,7 +97,7 @@ class PredictionViewSet(OwnedViewSet):
         prediction = scoring.prediction_create(
             kind=self.kind,
             request=self._read(),
-            organization_id=working_organization(request.auth),
+            organization_id=working_organization(self.principal),
             actor=self.principal.actor,
         )
         return self._answer(prediction, status=201)
@@ -125,7 +125,7 @@ class PredictionViewSet(OwnedViewSet):
     @action(detail=False, methods=["get"])
     def system(self, request: Request) -> Response:
         """The platform's own predictions; empty for whoever is not entitled to them."""
-        if not global_data_allowed(request.auth):
+        if not global_data_allowed(self.principal):
             return self._page(Prediction.objects.none())
         with selectors.in_reference(reason=f"reference data for {self.principal.user_id}"):
             return self._page(selectors.predictions(self.kind))
@@ -138,8 +138,8 @@ class PredictionViewSet(OwnedViewSet):
         serializer.is_valid(raise_exception=True)
         job = jobs.job_create(
             kind=self.kind,
-            upload=serializer.validated_data["file"],
-            organization_id=working_organization(request.auth),
+            **client.upload(serializer.validated_data),
+            organization_id=working_organization(self.principal),
             actor=self.principal.actor,
         )
         return Response(client.job(job), status=202)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 import pandas as pd
@@ -18,6 +18,7 @@ from django.utils import timezone
 from companies.services import CompanyFacts
 from companies.sheets import (
     CellError,
+    Kind,
     ParsedBatch,
     SheetError,
     batches,
@@ -56,38 +57,55 @@ def _plan(job_id: UUID) -> None:
     job = rows.filter(id=job_id, state__in=UNFINISHED).first()
     if job is None or job.planned_at is not None:
         return
-    kind = "quarterly" if job.kind == "quarterly" else "annual"
-    chunks: list[JobChunk] = []
-    symbols: set[str] = set()
-    keys: list[tuple[int, str, int, int]] = []
-    limits: list[int] = []
-    with default_storage.open(job.path, "rb") as file:
-        sheet = open_sheet(file, job.original_filename)
-        columns = jobs.column_map_of(job, sheet.columns).require()
-        for number, rows in enumerate(batches(sheet.rows(), settings.SCORING_CHUNK_ROWS), start=1):
-            batch = parse_rows(rows, columns, kind, decimal=sheet.decimal)  # type: ignore[arg-type]
-            keys.extend(batch.keys())
-            symbols.update(batch.frame["company_symbol"])
-            limits.append(rows[-1][0])
-            path = default_storage.save(f"{jobs.folder(job.id)}/part-{number:05}.parquet", _part(batch))
-            chunks.append(
-                JobChunk(
-                    organization_id=job.organization_id, job=job, number=number, path=path, rows=batch.total
-                )
-            )
-    repeated = iter(sorted(find_duplicates(keys).items()))
+    cut = _Cut(job)
+    # One pass over the file: the parts are written while the keys stream by.
+    repeated = iter(sorted(find_duplicates(cut.keys()).items()))
     pending = next(repeated, None)
-    for chunk, last_row in zip(chunks, limits, strict=True):
+    for chunk, last_row in zip(cut.chunks, cut.last_rows, strict=True):
         while pending is not None and pending[0] <= last_row:
             chunk.duplicates[str(pending[0])] = pending[1]
             pending = next(repeated, None)
-    JobChunk.objects.bulk_create(chunks, batch_size=500)
-    job.total_rows = sum(chunk.rows for chunk in chunks)
-    job.total_companies = len(symbols)
+    JobChunk.objects.bulk_create(cut.chunks, batch_size=500)
+    job.total_rows = sum(chunk.rows for chunk in cut.chunks)
+    job.total_companies = len(cut.symbols)
     job.planned_at = timezone.now()
     job.started_at = job.started_at or job.planned_at
     job.state = JobState.PROCESSING
     job.save()
+
+
+class _Cut:
+    """A job's file on its way into parts."""
+
+    def __init__(self, job: ScoringJob) -> None:
+        self.job = job
+        self.chunks: list[JobChunk] = []
+        self.last_rows: list[int] = []
+        self.symbols: set[str] = set()
+
+    def keys(self) -> Iterator[tuple[int, str, int, int]]:
+        """The key of every row that can be scored; a part is written before its keys are given."""
+        job = self.job
+        kind: Kind = "quarterly" if job.kind == "quarterly" else "annual"
+        with default_storage.open(job.path, "rb") as stored:
+            sheet = open_sheet(cast(BinaryIO, stored), job.original_filename)
+            columns = jobs.column_map_of(job, sheet.columns).require()
+            for rows in batches(sheet.rows(), settings.SCORING_CHUNK_ROWS):
+                batch = parse_rows(
+                    rows, columns, kind, decimal=sheet.decimal, unit=job.unit, currency=job.currency
+                )
+                self._add(batch, rows[-1][0])
+                yield from batch.keys()
+
+    def _add(self, batch: ParsedBatch, last_row: int) -> None:
+        job, number = self.job, len(self.chunks) + 1
+        path = default_storage.save(f"{jobs.folder(job.id)}/part-{number:05}.parquet", _part(batch))
+        chunk = JobChunk(
+            organization_id=job.organization_id, job=job, number=number, path=path, rows=batch.total
+        )
+        self.chunks.append(chunk)
+        self.last_rows.append(last_row)
+        self.symbols.update(batch.frame["company_symbol"])
 
 
 def _part(batch: ParsedBatch) -> ContentFile[bytes]:

@@ -42,7 +42,15 @@ def column_map_of(job: ScoringJob, header: list[str]) -> ColumnMap:
     return map_columns(header, "quarterly" if job.kind == "quarterly" else "annual")
 
 
-def job_create(*, kind: str, upload: UploadedFile, organization_id: UUID, actor: Actor) -> ScoringJob:
+def job_create(
+    *,
+    kind: str,
+    upload: UploadedFile[bytes],
+    organization_id: UUID,
+    unit: str = "units",
+    currency: str = "",
+    actor: Actor,
+) -> ScoringJob:
     """Check the file as a whole, keep it, and queue its scoring.
 
     Raises InvalidInput (with the reader's code) for a file that cannot be scored, TooLarge beyond the limits.
@@ -76,6 +84,8 @@ def job_create(*, kind: str, upload: UploadedFile, organization_id: UUID, actor:
                 sha256=_digest(upload),
                 columns={ours: sheet.columns[position] for ours, position in columns.found.items()},
                 unknown_columns=list(columns.unknown),
+                unit=unit,
+                currency=currency.upper(),
                 total_rows=rows,
                 created_by_id=actor.user_id,
                 created_by_label=actor.label,
@@ -92,7 +102,7 @@ def folder(job_id: UUID) -> str:
     return f"{current_tenant().schema_name}/jobs/{job_id}"
 
 
-def _digest(upload: UploadedFile) -> str:
+def _digest(upload: UploadedFile[bytes]) -> str:
     digest = hashlib.sha256()
     upload.seek(0)
     for piece in upload.chunks():

@@ -226,8 +226,8 @@ def store(
         organization_id=organization_id,
         fields=_SCORE_FIELDS,
         rows=(
-            _score_row(draft, *ids, stamp)
-            for draft, *ids in zip(drafts, score_ids, prediction_ids, strict=True)
+            _score_row(draft, score_id, prediction_id, stamp)
+            for draft, score_id, prediction_id in zip(drafts, score_ids, prediction_ids, strict=True)
         ),
     )
     return Stored(prediction_ids, score_ids)

@@ -49,6 +49,8 @@ class SchemaBoundQuery(sql.Query):
 class SchemaBoundQuerySet(models.QuerySet[Any]):
     """A queryset of a tenant's rows that stays in its tenant."""
 
+    query: SchemaBoundQuery
+
     def __init__(self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
         if query is None and model is not None:
             query = SchemaBoundQuery(model)
@@ -88,11 +90,12 @@ class OwnedManager(models.Manager.from_queryset(OwnedQuerySet)):  # type: ignore
 
     def get_queryset(self) -> OwnedQuerySet:
         active = scope.current()
-        rows = super().get_queryset()
+        rows: OwnedQuerySet = super().get_queryset()
         rows.query.bound_scope = active
         if active.organization_ids is None:
             return rows
-        return rows.filter(organization_id__in=active.organization_ids)
+        reached: OwnedQuerySet = rows.filter(organization_id__in=active.organization_ids)
+        return reached
 
 
 class SchemaBound(Identified):
@@ -113,8 +116,8 @@ class SchemaBound(Identified):
         return super().delete(*args, **kwargs)
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
-        row = super().from_db(db, field_names, values)
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        row = super().from_db(*args, **kwargs)
         row._schema = current_schema()
         return row
 

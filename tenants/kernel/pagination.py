@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +27,7 @@ class EnvelopePagination(BasePagination):
     A view may set ``max_size`` and a keyed alias (``list_alias``) that older clients read.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         self.alias: str | None = getattr(view, "list_alias", None)
         self.size = self._size(request, getattr(view, "max_size", MAX_SIZE))
         self.walk: _Walk | None = None

@@ -24,6 +24,27 @@ class Principal(Protocol):
     @property
     def user_id(self) -> UUID: ...
 
+    @property
+    def session_id(self) -> UUID: ...
+
+    @property
+    def tenant_id(self) -> UUID | None: ...
+
+    @property
+    def organization_id(self) -> UUID | None:
+        """The active organization."""
+        ...
+
+    @property
+    def reaches_tenant(self) -> bool:
+        """Whether the caller's role reaches every organization of the tenant."""
+        ...
+
+    @property
+    def role(self) -> str | None:
+        """The role in which the caller works now."""
+        ...
+
     def organizations_with(self, permission: str) -> frozenset[UUID]:
         """Organizations of the current tenant in which the permission is held, fully or for own rows."""
         ...

@@ -88,7 +88,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
             exc = InvalidInput(errors=list(leaves(exc.detail)))
         else:
             raw = exc.default_code if isinstance(exc.detail, dict | list) else exc.detail.code
-            code = CODES.get(raw, raw)
+            code = CODES.get(str(raw), str(raw))
             return _answer(
                 context, exc.status_code, code, SENTENCES.get(code, str(exc.detail)), headers=headers
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
@@ -27,7 +27,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField(allow_null=True)
     code = serializers.CharField(help_text="Stable and machine-readable: switch on this.")
     request_id = serializers.CharField()
-    errors = ProblemErrorSerializer(many=True, required=False)
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]  # the RFC's name
 
 
 class ProblemAutoSchema(AutoSchema):
@@ -39,7 +39,7 @@ class ProblemAutoSchema(AutoSchema):
             operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         return operation
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         action = getattr(self.view, "action", None)
         statuses = ["400"]

@@ -24,6 +24,13 @@ from tenants.kernel.context import in_a_tenant
 from tenants.kernel.errors import Absent, Forbidden, NotSignedIn
 from tenants.kernel.principal import ANYONE, SIGNED_IN, Principal
 
+
+def _principal(request: Request) -> Principal | None:
+    """What authentication has put on the request."""
+    principal: Principal | None = request.auth  # type: ignore[assignment]
+    return principal
+
+
 CRUD = ("list", "retrieve", "create", "update", "partial_update", "destroy")
 
 
@@ -45,7 +52,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         if touched := cls._closed & cls.__dict__.keys():
             raise TypeError(f"{cls.__name__} may not define {sorted(touched)}")
         offered = {name for name in CRUD if hasattr(cls, name)}
-        offered |= {name for extra in cls.get_extra_actions() for name in extra.mapping.values()}
+        extra: list[Any] = list(cls.get_extra_actions())
+        offered |= {name for action in extra for name in action.mapping.values()}
         if missing := offered - cls.permissions.keys():
             raise TypeError(f"{cls.__name__} declares no permission for {sorted(missing)}")
         if stale := cls.permissions.keys() - offered:
@@ -56,9 +64,9 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     @property
     def principal(self) -> Principal:
         """The signed-in caller; anonymous callers never get as far as a view that asks."""
-        if self.request.auth is None:
+        principal = _principal(self.request)
+        if principal is None:
             raise NotSignedIn()
-        principal: Principal = self.request.auth
         return principal
 
     # -- the way in and out -------------------------------------------------------------------
@@ -90,13 +98,11 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             return
         needed = self.permissions[self.action]
         if needed != ANYONE:
-            if not request.user.is_authenticated or request.auth is None:
-                raise NotSignedIn()
+            principal = self.principal
             if needed != SIGNED_IN:
-                self._enter_scope(request.auth, needed)
-        caller = (
-            str(request.auth.user_id) if request.auth is not None else request.META.get("REMOTE_ADDR", "")
-        )
+                self._enter_scope(principal, needed)
+        known = _principal(request)
+        caller = str(known.user_id) if known else request.META.get("REMOTE_ADDR", "")
         outcome = idempotency.claim(request, caller=caller, route=f"{type(self).__name__}.{self.action}")
         if isinstance(outcome, Response):
             # DRF calls the handler next: answer with what was kept instead.

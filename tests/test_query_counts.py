@@ -1,0 +1,77 @@
+"""How many queries an endpoint makes, recorded in query_counts.json and the same for every page size.
+
+After a wanted change run ``make test ARGS="tests/test_query_counts.py --record"`` and review the file.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.permissions import Role
+from organizations.models import Organization
+from tests.factories import CompanyFactory, IssueFactory, JobFactory, PredictionFactory, ScoreFactory
+from tests.fixtures import World
+
+RECORD = Path(__file__).with_name("query_counts.json")
+ADDRESSES = {
+    "me": "/api/v1/auth/me",
+    "organizations": "/api/v1/organizations",
+    "companies": "/api/v1/companies",
+    "annual": "/api/v1/predictions/annual?size=1000",
+    "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",
+    "annual by cursor": "/api/v1/predictions/annual?cursor=",
+    "annual system": "/api/v1/predictions/annual/system",
+    "quarterly": "/api/v1/predictions/quarterly",
+    "one prediction": "/api/v1/predictions/annual/{prediction}",
+    "history": "/api/v1/predictions/annual/{prediction}/scores",
+    "jobs": "/api/v1/predictions/jobs",
+    "one job": "/api/v1/predictions/jobs/{job}",
+    "results": "/api/v1/predictions/jobs/{job}/results",
+    "errors": "/api/v1/predictions/jobs/{job}/errors",
+    "no such row": "/api/v1/companies/01990000-0000-7000-8000-0000deadbeef",
+}
+
+
+def count(client, address: str) -> int:
+    """Queries of a request, without the search path that is set before each."""
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code in {200, 404}
+    return len([q for q in captured if not q["sql"].startswith("SET search_path")])
+
+
+@pytest.fixture
+def grown(people: World):
+    """A function that adds rows of every kind to alpha's first organization."""
+
+    def grow(number: int) -> dict[str, str]:
+        with people.within("alpha", "one"):
+            owner = Organization.objects.get()
+            job = JobFactory(organization=owner)
+            for _ in range(number):
+                CompanyFactory(organization=owner)
+                prediction = PredictionFactory(organization=owner)
+                JobFactory(organization=owner)
+                IssueFactory(organization=owner, job=job)
+                ScoreFactory(organization=owner, prediction=prediction, job=job, row_number=number + _)
+        return {"prediction": str(prediction.id), "job": str(job.id)}
+
+    return grow
+
+
+def test_query_counts_are_as_recorded_and_do_not_grow(people: World, grown, request):
+    client = people.client(Role.OWNER)
+    few = grown(2)
+    for address in ADDRESSES.values():
+        count(client, address.format(**few))  # fills what is cached for a moment
+    small = {name: count(client, address.format(**few)) for name, address in ADDRESSES.items()}
+    many = grown(15)
+    large = {name: count(client, address.format(**many)) for name, address in ADDRESSES.items()}
+    assert large == small
+    if request.config.getoption("--record"):
+        RECORD.write_text(json.dumps(small, indent=2) + "\n")
+    assert small == json.loads(RECORD.read_text())
