@@ -153,7 +153,7 @@ def _worst(rows: QuerySet[Any]) -> list[dict[str, Any]]:
                 "symbol": row.company.symbol,
                 "name": row.company.name,
                 "sector": row.company.sector,
-                "period": f"{row.fiscal_year} {row.quarter_text or ''}".strip(),
+                "period": f"{row.fiscal_year}\xa0{row.quarter_text or ''}".strip(),
                 "pd": percent(row.pd),
                 "level": wording.level(row.risk_level),
                 "variant": wording.LEVEL_LABELS.get(wording.level(row.risk_level), ""),
@@ -211,8 +211,8 @@ def _distribution(rows: QuerySet[Any]) -> str:
 def _band_label(start: float, end: float) -> str:
     low, high = f"{100 * start:g}", f"{100 * end:g}"
     if start == 0:
-        return f"under {high} %"
-    return f"{low} % and more" if end == 1 else f"{low} to {high} %"
+        return f"< {high} %"
+    return f"≥ {low} %" if end == 1 else f"{low}–{high} %"
 
 
 # -- the platform's -------------------------------------------------------------------------------

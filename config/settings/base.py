@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from config import env
+from config.settings.console import *  # noqa: F403 - what the consoles read: titles, colours, sidebars, formats
 
 BASE_DIR = env.ROOT
 VAR_DIR = BASE_DIR / "var"
@@ -288,7 +289,7 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "structlog.stdlib.ProcessorFormatter",
-            "processor": "tenants.kernel.logs.renderer",
+            "processor": "ext://tenants.kernel.logs.renderer",
             "foreign_pre_chain": "ext://tenants.kernel.logs.PRE_CHAIN",
         }
     },
@@ -296,5 +297,3 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {"django.server": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }
-
-UNFOLD = {"SITE_TITLE": "Default Risk Platform", "SITE_HEADER": "Default Risk Platform"}

@@ -12,7 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminRadioSelectWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
@@ -44,10 +49,22 @@ class UploadForm(ConsoleForm):
         help_text="One company and period a row. Names of columns are matched without regard to case and "
         "spaces; missing cells are scored as missing; a faulty row is refused by itself.",
     )
+    unit = forms.ChoiceField(
+        label="Amounts are in",
+        choices=(("units", "units"), ("thousands", "thousands"), ("millions", "millions")),
+        widget=UnfoldAdminSelectWidget(),
+        help_text="Where the file itself does not say.",
+    )
+    currency = forms.RegexField(
+        r"^[A-Za-z]{3}$",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "USD", "maxlength": 3}),
+        help_text="Where the file itself does not say. Three letters.",
+    )
 
     class Meta:
         model = ScoringJob
-        fields = ("kind",)
+        fields = ("kind", "unit", "currency")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,6 +114,7 @@ class JobAdmin(ConsoleAdmin):
     search_fields = ("original_filename", "created_by_label")
     ordering = ("-created_at", "-id")
     date_hierarchy = "created_at"
+    add_form_template = "console/upload.html"
     detail_template = "console/job.html"
     actions_detail = ("cancel",)
 
@@ -113,7 +131,7 @@ class JobAdmin(ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         place = ("place",) if len(self.reach(request)) > 1 else ()
-        return ((None, {"fields": ("kind", "file", *place)}),)
+        return ((None, {"fields": ("kind", "file", ("unit", "currency"), *place)}),)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs["fields"] = UploadForm.Meta.fields
@@ -125,6 +143,8 @@ class JobAdmin(ConsoleAdmin):
         return jobs.job_create(
             kind=data["kind"],
             upload=data["file"],
+            unit=data["unit"],
+            currency=data["currency"],
             organization_id=chosen_place(form, request),
             actor=self.actor(request),
         )
@@ -180,6 +200,10 @@ class JobAdmin(ConsoleAdmin):
         faults = job.issues.filter(severity=Severity.ERROR)
         return {
             "job": job,
+            "processed": f"{job.processed_rows:,} of {job.total_rows:,} rows",
+            "scored": f"{job.scored_rows:,}",
+            "refused": f"{job.refused_rows:,}",
+            "repaired": f"{job.warning_count:,}" if job.warning_count else "",
             "running": job.state in UNFINISHED,
             "progress_url": self.address("progress", job.pk),
             "state": wording.state(job.state),
@@ -196,7 +220,7 @@ class JobAdmin(ConsoleAdmin):
                     "prediction": s.prediction_id,
                     "symbol": s.prediction.company.symbol,
                     "name": s.prediction.company.name,
-                    "period": f"{s.prediction.fiscal_year} {s.prediction.quarter_text or ''}".strip(),
+                    "period": f"{s.prediction.fiscal_year}\xa0{s.prediction.quarter_text or ''}".strip(),
                     "pd": percent(s.pd),
                     "level": wording.level(s.risk_level),
                     "variant": wording.LEVEL_LABELS.get(wording.level(s.risk_level), ""),
@@ -204,7 +228,7 @@ class JobAdmin(ConsoleAdmin):
                 for s in results
             ],
             "issues": issues[:SHOWN_ISSUES],
-            "more_issues": max(issues.count() - SHOWN_ISSUES, 0),
+            "more_issues": f"{more:,}" if (more := issues.count() - SHOWN_ISSUES) > 0 else "",
             "results_url": f"{API}/{job.pk}/results.csv" if job.scored_rows else "",
             "errors_url": f"{API}/{job.pk}/errors/sheet" if faults.exists() else "",
         }

@@ -63,7 +63,7 @@ class PredictionAdmin(ConsoleAdmin):
 
     @display(description="Period", ordering="fiscal_year")
     def period(self, prediction: Prediction) -> str:
-        return f"{prediction.fiscal_year} {prediction.quarter_text or ''}".strip()
+        return f"{prediction.fiscal_year}\xa0{prediction.quarter_text or ''}".strip()
 
     @display(description="PD", ordering="pd")
     def pd_text(self, prediction: Prediction) -> str:

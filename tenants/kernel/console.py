@@ -25,6 +25,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants.kernel import audit
@@ -80,6 +81,15 @@ class ReasonForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Kept in the audit log.",
     )
+
+
+class PageList(ChangeList):  # type: ignore[misc]
+    """A list that counts once: without a filter, what it finds is all there is."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
 
 
 class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
@@ -249,6 +259,16 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
         """Nothing: the service has written the audit log."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageList]:
+        return PageList
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        # One way to save is enough.
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # -- pages --------------------------------------------------------------------------------
 

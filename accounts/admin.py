@@ -1,0 +1,102 @@
+"""Users, on the platform's console. Members of a tenant stand with its organizations."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action, display
+
+from accounts import services
+from accounts.console import platform_site
+from accounts.models import AuthSession, Membership, User
+from tenants.kernel.console import ConsoleAdmin, principal_of
+from tenants.kernel.errors import Conflict
+from tenants.models import OrganizationEntry
+
+
+@admin.register(User, site=platform_site)
+class UserAdmin(ConsoleAdmin):
+    """Everybody who can sign in somewhere. Credentials are never read here, let alone shown."""
+
+    permissions: ClassVar[dict[str, str]] = {"view": "platform.read", "deactivate": "platform.change"}
+    list_display = ("email", "full_name", "standing", "places", "last_login", "created_at")
+    list_filter = ("is_active", "is_super_admin")
+    search_fields = ("email", "profile__full_name")
+    ordering = ("email",)
+    date_hierarchy = "created_at"
+    detail_template = "console/user.html"
+    actions_detail = ("deactivate",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # The manager brings the credential along for signing in; a list of people has no use for it.
+        rows = super().get_queryset(request).select_related(None).select_related("profile")
+        return rows.annotate(held=Count("memberships", filter=Q(memberships__state="active")))
+
+    @display(description="Name", ordering="profile__full_name")
+    def full_name(self, user: User) -> str:
+        return user.profile.full_name
+
+    @display(description="State", label={"Active": "success", "Deactivated": "danger", "Super admin": "info"})
+    def standing(self, user: User) -> str:
+        if not user.is_active:
+            return "Deactivated"
+        return "Super admin" if user.is_super_admin else "Active"
+
+    @display(description="Memberships", ordering="held")
+    def places(self, user: Any) -> int:
+        held: int = user.held
+        return held
+
+    def details(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        memberships = list(Membership.objects.filter(user=obj).select_related("tenant"))
+        ids = {m.organization_id for m in memberships if m.organization_id}
+        names = dict(OrganizationEntry.objects.filter(id__in=ids).values_list("id", "name"))
+        rows = [
+            {
+                "tenant": m.tenant.name,
+                "organization": names.get(m.organization_id, "")
+                if m.organization_id
+                else "All organizations",
+                "role": m.get_role_display(),
+                "state": m.get_state_display(),
+            }
+            for m in memberships
+        ]
+        sessions = AuthSession.objects.filter(user=obj).select_related("tenant")[:10]
+        return {"standing": self.standing(obj), "memberships": rows, "sessions": sessions}
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        buttons: list[Any] = super().get_actions_detail(request, object_id)
+        user = self.get_object(request, str(object_id))
+        offered = (
+            user is not None and user.is_active and self.may(request, "deactivate") and user != request.user
+        )
+        return buttons if offered else []
+
+    @action(description="Deactivate", url_path="deactivate", icon="person_off")
+    def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then end every session of the user and let nobody sign in as him."""
+        user = self.row_for(request, "deactivate", object_id)
+        if user is None:
+            return self.gone(request, object_id)
+
+        def carry_out(_: dict[str, Any]) -> None:
+            caller = principal_of(request)
+            if caller is None or caller.user_id == user.pk:
+                raise Conflict("You cannot deactivate yourself.", code="own_account")
+            services.user_deactivate(user=user, actor=self.actor(request))
+
+        return self.ask(
+            request,
+            user,
+            title=f"Deactivate {user.email}?",
+            text="Every session ends at once, and nobody can sign in with this address any more. "
+            "What the user has made stays.",
+            button="Deactivate",
+            do=carry_out,
+            done=f"{user.email} is deactivated.",
+            danger=True,
+        )

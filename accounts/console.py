@@ -1,0 +1,298 @@
+"""The two consoles: the platform's, and that of a tenant's host. Who enters, and within which scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import update_wrapper
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import authenticate
+from django.contrib.auth import logout as forget
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.forms import EmailField
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from unfold.forms import AuthenticationForm
+from unfold.sites import UnfoldAdminSite
+
+from accounts import selectors, services
+from accounts.middleware import SESSION_KEY
+from accounts.models import User
+from accounts.permissions import MATRIX
+from accounts.principals import SessionPrincipal
+from accounts.selectors import Place
+from tenants.kernel import audit, scope
+from tenants.kernel.console import principal_of
+from tenants.kernel.context import in_a_tenant, in_public
+from tenants.kernel.errors import DomainError
+from tenants.kernel.request import Actor, current
+from tenants.models import OrganizationEntry
+
+ENTER = "console.enter"
+ENTER_PLATFORM = "platform.read"
+# Pages of Django's console that would reach around the rule or the services.
+_LEFT_OUT = frozenset({"password_change", "password_change_done", "view_on_site", "search"})
+
+
+class ConsoleLoginForm(AuthenticationForm):  # type: ignore[misc]
+    """E-mail and password. A stranger, a wrong password and a person without entry read the same words."""
+
+    username = EmailField(label="E-mail")
+    place: Place | None = None
+    error_messages: ClassVar[dict[str, str]] = {
+        "invalid_login": "E-mail or password is not right, or this console is not open to you.",
+    }
+
+    def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.fields["username"].widget.attrs["autocomplete"] = "username"
+
+    def clean(self) -> dict[str, Any]:
+        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if not email or not password:
+            return self.cleaned_data  # type: ignore[no-any-return]
+        user = authenticate(self.request, username=email, password=password)
+        self.place = place_for(self.request, user) if isinstance(user, User) else None
+        if self.place is None:
+            with in_public():
+                audit.record("accounts.session.refused", actor=Actor(None, email[:254]))
+            raise self.get_invalid_login_error()
+        self.user_cache = user
+        return self.cleaned_data  # type: ignore[no-any-return]
+
+
+def place_for(request: HttpRequest, user: User) -> Place | None:
+    """Where a user works who signs in to the console of this host; None for whoever has no business there."""
+    if getattr(request, "on_platform", False):
+        return selectors.starting_place(user, tenant_id=None) if user.is_super_admin else None
+    tenant = request.tenant  # type: ignore[attr-defined]
+    start = selectors.starting_place(user, tenant_id=tenant.id)
+    if start is None or ENTER in MATRIX[start.role]:
+        return start
+    # He began as an analyst somewhere, but runs another organization.
+    return next((p for p in selectors.places_of(user, tenant_id=tenant.id) if ENTER in MATRIX[p.role]), None)
+
+
+class ConsoleLoginView(LoginView):
+    """Opens the platform's own session beside Django's, and ties it to the host's tenant."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        end_session(self.request)
+        answer = super().form_valid(form)
+        user, place = form.get_user(), form.place
+        session = services.session_open(
+            user=user,
+            place=place,
+            device=self.request.headers.get("User-Agent", ""),
+            address=current().address,
+        )
+        self.request.session[SESSION_KEY] = {
+            "id": str(session.id),
+            "tenant": str(place.tenant.id),
+            "organization": str(place.organization_id) if place.organization_id else None,
+            "platform": getattr(self.request, "on_platform", False),
+        }
+        if in_a_tenant():
+            # The tenant's own log shows who enters, a super admin above all.
+            changes = {"role": place.role, "session": str(session.id)}
+            audit.record(
+                "accounts.console.entered",
+                on=user,
+                organization_id=place.organization_id,
+                changes=changes,
+                actor=user.actor,
+            )
+        return answer
+
+
+def end_session(request: HttpRequest) -> None:
+    """Close the platform's session that the browser holds, if it does."""
+    principal = principal_of(request)
+    if isinstance(principal, SessionPrincipal):
+        services.session_close(session_id=principal.session_id, actor=principal.actor)
+
+
+class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
+    """A console whose every page runs, and is rendered, within the reach of its caller."""
+
+    login_form = ConsoleLoginForm
+    needs: ClassVar[str]
+    is_platform: ClassVar[bool]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        principal = principal_of(request)
+        if principal is None or getattr(request, "on_platform", False) != self.is_platform:
+            return False
+        if request.session[SESSION_KEY].get("platform", False) != self.is_platform:
+            return False
+        return principal.holds(self.needs)
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with self.scope_of(request):
+                try:
+                    response: HttpResponseBase = view(request, *args, **kwargs)
+                    if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+                        response.render()  # templates read rows: not after the scope has ended
+                except DomainError as error:
+                    return self.refuse(request, error.status, error.detail)
+                except PermissionDenied:
+                    return self.refuse(request, 403, "Your role does not allow this.")
+                except Http404:
+                    return self.refuse(request, 404, "There is no such page.")
+            return response
+
+        guarded: Callable[..., Any] = super().admin_view(update_wrapper(within, view), cacheable)
+        return guarded
+
+    def scope_of(self, request: HttpRequest) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def refuse(self, request: HttpRequest, status: int, detail: str) -> HttpResponse:
+        """A page that says why not; after a form, its own page with a message."""
+        if request.method == "POST" and status not in {403, 404}:
+            messages.error(request, detail)
+            return HttpResponseRedirect(request.get_full_path())
+        context = {**self.each_context(request), "title": "Not possible", "detail": detail}
+        return TemplateResponse(request, "console/refused.html", context, status=status).render()
+
+    def get_urls(self) -> list[Any]:
+        return [url for url in super().get_urls() if getattr(url, "name", None) not in _LEFT_OUT]
+
+    def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        return LogEntry.objects.none()
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        index = reverse("admin:index", current_app=self.name)
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(index)
+        context = {
+            **self.each_context(request),
+            **{"title": "Sign in", "subtitle": None, "app_path": request.get_full_path()},
+        }
+        if "next" not in request.GET and "next" not in request.POST:
+            context["next"] = index
+        request.current_app = self.name  # type: ignore[attr-defined]
+        view = ConsoleLoginView.as_view(
+            extra_context=context, authentication_form=self.login_form, template_name="console/login.html"
+        )
+        answer: HttpResponse = view(request)
+        return answer
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        end_session(request)
+        forget(request)
+        messages.success(request, "You have signed out.")
+        return HttpResponseRedirect(reverse("admin:login", current_app=self.name))
+
+
+class PlatformSite(ConsoleSite):
+    """The console of the platform's own hosts: super admins over the directory, no business rows."""
+
+    settings_name = "UNFOLD_PLATFORM"
+    index_template = "console/platform_dashboard.html"
+    index_title = "The platform today"
+    needs = ENTER_PLATFORM
+    is_platform = True
+
+
+class TenantSite(ConsoleSite):
+    """The console of a tenant's host: its admins, and those who run an organization of it."""
+
+    settings_name = "UNFOLD_TENANT"
+    index_template = "console/tenant_dashboard.html"
+    index_title = "The portfolio today"
+    needs = ENTER
+    is_platform = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        principal, tenant = principal_of(request), getattr(request, "tenant", None)
+        if not isinstance(principal, SessionPrincipal) or tenant is None:
+            return False
+        return principal.tenant_id == tenant.id and super().has_permission(request)
+
+    def scope_of(self, request: HttpRequest) -> AbstractContextManager[Any]:
+        principal = principal_of(request)
+        ids = principal.organizations_with(ENTER) if principal else frozenset()
+        who = principal.user_id if principal else "nobody"
+        return scope.organizations(ids, reason=f"console for {who}")
+
+    def get_urls(self) -> list[Any]:
+        # Before the others: the last of them takes every address.
+        own = path("organization/", self.admin_view(self.switch), name="switch_organization")
+        return [own, *super().get_urls()]
+
+    def switch(self, request: HttpRequest) -> HttpResponse:
+        """The organizations that the caller runs in this tenant; POST makes one of them the active one."""
+        places = places_to_run(request)
+        if request.method == "POST":
+            wanted = request.POST.get("organization", "")
+            place = next((p for p in places if str(p.organization_id) == wanted), None)
+            if place is None or place.organization_id is None:
+                raise PermissionDenied
+            self._work_in(request, place.organization_id)
+            messages.success(request, f"You now work in {place.organization}.")
+            return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+        active = getattr(principal_of(request), "organization_id", None)
+        context = {
+            **self.each_context(request),
+            **{"title": "Organization", "places": places, "active": active},
+        }
+        request.current_app = self.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, "console/switch.html", context)
+
+    def _work_in(self, request: HttpRequest, organization_id: UUID) -> None:
+        principal = request.principal  # type: ignore[attr-defined]
+        services.session_switch(
+            session_id=principal.session_id,
+            user=request.user,  # type: ignore[arg-type]
+            organization_id=organization_id,
+            actor=principal.actor,
+        )
+        kept = request.session[SESSION_KEY]
+        request.session[SESSION_KEY] = {**kept, "organization": str(organization_id)}
+
+
+def places_to_run(request: HttpRequest) -> list[Place]:
+    """Organizations of this tenant whose console the caller may enter by a role of his own in them."""
+    principal, user = principal_of(request), request.user
+    if not isinstance(principal, SessionPrincipal) or principal.wide_role or not isinstance(user, User):
+        return []
+    return [p for p in selectors.places_of(user, tenant_id=principal.tenant_id) if ENTER in MATRIX[p.role]]
+
+
+def may_switch(request: HttpRequest) -> bool:
+    """Whether there is another organization to switch to; asks no database."""
+    principal = principal_of(request)
+    if not isinstance(principal, SessionPrincipal) or principal.wide_role:
+        return False
+    return sum(ENTER in MATRIX[role] for role in principal.grants.roles.values()) > 1  # type: ignore[index]
+
+
+def place_name(request: HttpRequest) -> str:
+    """Where the caller works, in words for the head of the page."""
+    principal = principal_of(request)
+    if not isinstance(principal, SessionPrincipal):
+        return ""
+    if principal.wide_role is not None or principal.organization_id is None:
+        return "All organizations"
+    with in_public():
+        entry = OrganizationEntry.objects.filter(id=principal.organization_id).first()
+    return entry.name if entry else ""
+
+
+platform_site = PlatformSite(name="admin")
+tenant_site = TenantSite(name="admin")

@@ -1,0 +1,193 @@
+"""How the two consoles look: titles, colours and what stands in the sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+__all__ = ["FORMAT_MODULE_PATH", "UNFOLD", "UNFOLD_PLATFORM", "UNFOLD_TENANT"]
+
+FORMAT_MODULE_PATH = "config.formats"
+NAME = "Default Risk Platform"
+
+
+def _holds(permission: str) -> Callable[[HttpRequest], bool]:
+    def asked(request: HttpRequest) -> bool:
+        principal = getattr(request, "principal", None)
+        return principal is not None and principal.holds(permission)
+
+    return asked
+
+
+def _item(title: str, icon: str, page: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{page}"),
+        "permission": _holds(permission),
+    }
+
+
+def _link(title: str, icon: str, address: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": address}
+
+
+def _may_switch(request: HttpRequest) -> bool:
+    from accounts.console import may_switch
+
+    return may_switch(request)
+
+
+def _institution(request: HttpRequest) -> str:
+    tenant = getattr(request, "tenant", None)
+    return tenant.name if tenant is not None else NAME
+
+
+def _place(request: HttpRequest) -> str:
+    """Where the caller works: the name under the institution's."""
+    from accounts.console import place_name
+
+    return place_name(request)
+
+
+_JOBS = "/predictions/scoringjob/"
+
+
+def _uploading(request: HttpRequest) -> bool:
+    """Whether the page is the upload form, which lies below the list of jobs."""
+    return request.path.endswith(f"{_JOBS}add/")
+
+
+def _shades(hue: float, chroma: float) -> dict[str, str]:
+    """A colour from light to dark, in the eleven shades that the theme asks for."""
+    steps = (50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 950)
+    light = (97.5, 94.5, 89.5, 82, 71, 61, 52, 45, 38.5, 33.5, 25)
+    strong = (0.12, 0.25, 0.45, 0.7, 0.9, 1.0, 1.0, 0.9, 0.75, 0.6, 0.45)
+    return {
+        str(step): f"oklch({lightness}% {chroma * share:.3f} {hue})"
+        for step, lightness, share in zip(steps, light, strong, strict=True)
+    }
+
+
+def _console(**own: Any) -> dict[str, Any]:
+    return {
+        "SITE_TITLE": NAME,
+        "SITE_URL": None,
+        "SHOW_HISTORY": True,
+        "SHOW_VIEW_ON_SITE": False,
+        "BORDER_RADIUS": "6px",
+        "STYLES": [lambda request: static("console/console.css")],
+        "SITE_FAVICONS": [
+            {
+                "rel": "icon",
+                "type": "image/svg+xml",
+                "href": lambda request: static("console/icon.svg"),
+            }
+        ],
+        "ACCOUNT": {"navigation": [{"title": "API documentation", "link": "/api/docs/"}]},
+        **own,
+    }
+
+
+UNFOLD = _console(SITE_HEADER=NAME)
+
+UNFOLD_PLATFORM = _console(
+    SITE_TITLE=f"Platform · {NAME}",
+    SITE_HEADER="Platform console",
+    SITE_SUBHEADER=NAME,
+    SITE_SYMBOL="hub",
+    COLORS={"primary": _shades(275, 0.19)},
+    DASHBOARD_CALLBACK="predictions.dashboards.platform",
+    SIDEBAR={
+        "navigation": [
+            {"items": [_item("Overview", "dashboard", "index", "platform.read")]},
+            {
+                "title": "Customers",
+                "items": [
+                    _item("Tenants", "account_balance", "tenants_tenant_changelist", "platform.read"),
+                    _item("Hosts", "dns", "tenants_domain_changelist", "platform.read"),
+                    _item("Users", "group", "accounts_user_changelist", "platform.read"),
+                ],
+            },
+            {
+                "title": "Operation",
+                "items": [
+                    _item("Jobs", "pending_actions", "tenants_jobticket_changelist", "platform.read"),
+                    _item("Models", "model_training", "registry_modelversion_changelist", "platform.read"),
+                    _item("Audit log", "history", "tenants_platformauditevent_changelist", "platform.read"),
+                ],
+            },
+            {"title": "API", "items": [_link("Documentation", "menu_book", "/api/docs/")]},
+        ]
+    },
+)
+
+UNFOLD_TENANT = _console(
+    SITE_TITLE=_institution,
+    SITE_HEADER=_institution,
+    SITE_SUBHEADER=_place,
+    SITE_SYMBOL="monitoring",
+    COLORS={"primary": _shades(205, 0.12)},
+    DASHBOARD_CALLBACK="predictions.dashboards.tenant",
+    SIDEBAR={
+        "navigation": [
+            {
+                "items": [
+                    _item("Overview", "dashboard", "index", "console.enter"),
+                    {
+                        "title": "Switch organization",
+                        "icon": "swap_horiz",
+                        "link": reverse_lazy("admin:switch_organization"),
+                        "permission": _may_switch,
+                    },
+                ]
+            },
+            {
+                "title": "Credit risk",
+                "items": [
+                    _item("Companies", "domain", "companies_company_changelist", "companies.read"),
+                    _item(
+                        "Predictions",
+                        "trending_down",
+                        "predictions_prediction_changelist",
+                        "predictions.read",
+                    ),
+                    {
+                        **_item(
+                            "Scoring jobs", "table_view", "predictions_scoringjob_changelist", "jobs.read"
+                        ),
+                        "active": lambda request: _JOBS in request.path and not _uploading(request),
+                    },
+                    {
+                        **_item("Score a file", "upload_file", "predictions_scoringjob_add", "jobs.create"),
+                        "active": lambda request: _uploading(request),
+                    },
+                ],
+            },
+            {
+                "title": "Institution",
+                "items": [
+                    _item(
+                        "Organizations",
+                        "apartment",
+                        "organizations_organization_changelist",
+                        "organizations.read",
+                    ),
+                    _item("Members", "group", "accounts_membership_changelist", "members.read"),
+                    _item("Audit log", "history", "organizations_auditevent_changelist", "members.read"),
+                ],
+            },
+            {
+                "title": "API",
+                "items": [
+                    _link("Documentation", "menu_book", "/api/docs/"),
+                    _link("Browse the API", "data_object", "/api/v1/predictions/annual"),
+                ],
+            },
+        ]
+    },
+)

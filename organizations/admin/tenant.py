@@ -1,0 +1,156 @@
+"""A tenant's console: organizations, members, and the tenant's audit log."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from accounts.console import tenant_site
+from accounts.models import Membership
+from accounts.principals import SessionPrincipal
+from organizations import services
+from organizations.admin.log import AuditAdmin
+from organizations.models import AuditEvent, Organization
+from tenants.kernel.console import ConsoleAdmin, ConsoleForm, audited_save, principal_of
+from tenants.models import OrganizationEntry
+
+
+def sees_whole_tenant(request: HttpRequest) -> bool:
+    """Whether the caller's reach is the tenant, so that he sees what belongs to no organization too."""
+    principal = principal_of(request)
+    return principal is not None and principal.reaches_tenant
+
+
+class OrganizationForm(ConsoleForm):
+    """What may be set of an organization; its name is given once."""
+
+    error_fields: ClassVar[dict[str, str]] = {"duplicate_organization": "name"}
+
+    class Meta:
+        model = Organization
+        fields = ("name", "description", "max_users", "default_role", "allow_global_data_access")
+        widgets: ClassVar[dict[str, Any]] = {
+            "name": UnfoldAdminTextInputWidget(),
+            "description": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        }
+
+
+@admin.register(Organization, site=tenant_site)
+class OrganizationAdmin(ConsoleAdmin):
+    """Organizations of the caller's reach."""
+
+    permissions: ClassVar[dict[str, str]] = {
+        "view": "organizations.read",
+        "add": "organizations.create",
+        "change": "organizations.change",
+    }
+    form = OrganizationForm
+    list_display = ("name", "standing", "members", "max_users", "is_default", "created_at")
+    list_filter = ("state",)
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+    readonly_fields = ("name", "standing", "slug", "is_default", "created_at", "members")
+    add_fieldsets = ((None, {"fields": ("name", "description")}),)
+    fieldsets = (
+        (None, {"fields": ("name", "description")}),
+        (
+            "Members and data",
+            {"fields": ("members", "max_users", "default_role", "allow_global_data_access")},
+        ),
+        ("State", {"fields": (("standing", "is_default"), ("slug", "created_at"))}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        members = Membership.objects.filter(organization_id=OuterRef("pk")).order_by()
+        counted = members.values("organization_id").annotate(n=Count("*")).values("n")
+        return (
+            super().get_queryset(request).filter(pk__in=self.reach(request)).annotate(held=Subquery(counted))
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields if obj is not None else ()
+
+    def create(self, request: HttpRequest, form: Any) -> Model:
+        data = form.cleaned_data
+        return services.organization_create(
+            name=data["name"], description=data["description"], actor=self.actor(request)
+        )
+
+    def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        audited_save(obj, form, action="organizations.organization.changed", actor=self.actor(request))
+
+    @display(description="State", ordering="state", label={"Active": "success", "Suspended": "danger"})
+    def standing(self, organization: Organization) -> str:
+        return organization.get_state_display()
+
+    @display(description="Members", ordering="held")
+    def members(self, organization: Any) -> int:
+        return organization.held or 0
+
+
+@admin.register(Membership, site=tenant_site)
+class MembershipAdmin(ConsoleAdmin):
+    """Who works in the organizations of the caller's reach; for a tenant admin also the tenant's admins."""
+
+    permissions: ClassVar[dict[str, str]] = {"view": "members.read"}
+    list_display = ("email", "full_name", "role_text", "organization_name", "standing", "last_seen")
+    list_filter = ("role", "state")
+    search_fields = ("user__email", "user__profile__full_name")
+    ordering = ("user__email",)
+    fields = ("email", "full_name", "role_text", "organization_name", "standing", "last_seen", "created_at")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request).select_related("user__profile")
+        principal = principal_of(request)
+        tenant_id = principal.tenant_id if isinstance(principal, SessionPrincipal) else None
+        mine = Q(organization_id__in=self.reach(request))
+        if sees_whole_tenant(request):
+            mine |= Q(organization_id=None)
+        entry = OrganizationEntry.objects.filter(id=OuterRef("organization_id"))
+        return rows.filter(mine, tenant_id=tenant_id).annotate(place=Subquery(entry.values("name")[:1]))
+
+    @display(description="E-mail", ordering="user__email")
+    def email(self, membership: Membership) -> str:
+        return membership.user.email
+
+    @display(description="Name", ordering="user__profile__full_name")
+    def full_name(self, membership: Membership) -> str:
+        return membership.user.profile.full_name
+
+    @display(description="Role", ordering="role")
+    def role_text(self, membership: Membership) -> str:
+        return str(membership.get_role_display()).capitalize()
+
+    @display(description="Organization", ordering="place")
+    def organization_name(self, membership: Any) -> str:
+        return "All organizations" if membership.organization_id is None else str(membership.place or "")
+
+    @display(description="State", ordering="state", label={"Active": "success", "Suspended": "danger"})
+    def standing(self, membership: Membership) -> str:
+        return "Active" if membership.user.is_active and membership.state == "active" else "Suspended"
+
+    @display(description="Last sign-in", ordering="user__last_login")
+    def last_seen(self, membership: Membership) -> Any:
+        return membership.user.last_login
+
+
+@admin.register(AuditEvent, site=tenant_site)
+class AuditEventAdmin(AuditAdmin):
+    """What happened in the tenant; for those who run one organization, what happened in it."""
+
+    permissions: ClassVar[dict[str, str]] = {"view": "members.read"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if sees_whole_tenant(request):
+            return rows
+        return rows.filter(organization_id__in=self.reach(request))
