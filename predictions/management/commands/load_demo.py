@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -62,7 +61,7 @@ class Command(BaseCommand):
     )
 
     # They import every route and with it the scoring engine; the launcher calls this at every start.
-    requires_system_checks: Sequence[str] = []
+    requires_system_checks: tuple[str, ...] = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -86,7 +85,8 @@ class Command(BaseCommand):
                 self._load(wanted)
             summary = demo_summary()
         except DomainError as error:
-            raise CommandError(f"{error.detail} (Were migrate_tenants and provision run?)") from None
+            hint = "" if options["summary"] else " (Were migrate_tenants and provision run?)"
+            raise CommandError(f"{error.detail}{hint}") from None
         self.stdout.write(json.dumps(summary) if options["json"] else f"\n{as_text(summary)}")
 
     # -- loading ----------------------------------------------------------------------------------
