@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
 from ml.estimators import LogOddsBlend
 from ml.features import Array
@@ -20,44 +21,93 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
+class Raw:
+    """Uncalibrated log-odds of the members, shape (n,) each, and what was missing, shape (n, p)."""
+
+    members: Mapping[str, Array]
+    missing: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Blend:
-    """The members' calibrations, their weights and the ensemble's intercept."""
+    """The members' calibrations, their weights, the ensemble's intercept and the shift for each gap."""
 
     calibration: Mapping[str, Affine]
     weights: Mapping[str, float]
     intercept: float
+    gap_shift: Array
+    """Added to every log-odds for each missing feature, shape (p,)."""
 
-    def log_odds(self, raw: Mapping[str, Array]) -> Array:
-        """The ensemble's log-odds from the members' uncalibrated ones."""
-        z = self.members(raw)
-        return self.intercept + sum((self.weights[m] * z[m] for m in MEMBERS), np.zeros(len(z[MEMBERS[0]])))
+    def log_odds(self, raw: Raw) -> Array:
+        """The ensemble's log-odds."""
+        shift = raw.missing @ self.gap_shift
+        z = {m: self.calibration[m].slope * raw.members[m] + self.calibration[m].intercept for m in MEMBERS}
+        return self.intercept + shift + sum((self.weights[m] * z[m] for m in MEMBERS), np.zeros(len(shift)))
 
-    def members(self, raw: Mapping[str, Array]) -> dict[str, Array]:
+    def member_log_odds(self, raw: Raw) -> dict[str, Array]:
         """The members' calibrated log-odds."""
-        return {m: self.calibration[m].slope * raw[m] + self.calibration[m].intercept for m in MEMBERS}
+        shift = raw.missing @ self.gap_shift
+        return {
+            m: self.calibration[m].slope * raw.members[m] + self.calibration[m].intercept + shift
+            for m in MEMBERS
+        }
 
 
-def fit_blend(raw: Mapping[str, Array], target: Array, anchor: float) -> Blend:
-    """Calibrate each member and the blend on pooled out-of-time log-odds, then anchor the mean PD.
+def fit_blend(complete: Raw, gapped: Raw, target: Array, anchor: float) -> Blend:
+    """Calibrate each member, the blend and the gaps on pooled out-of-time log-odds, then anchor the mean PD.
 
     Parameters
     ----------
-    raw : member to log-odds of shape (n,), each predicted by a model that had not seen the row's year
-    target : array of 0 and 1
+    complete, gapped : Raw
+        The same n rows, complete and with inputs missing at random, each predicted by models that had not
+        seen the row's year.
+    target : array of 0 and 1, shape (n,)
     anchor : float
         Long-run default rate that the mean PD is moved to, by a shift in log-odds.
     """
     calibration = {}
     for member in MEMBERS:
-        fitted = LogOddsBlend(penalty=0.0).fit(raw[member][:, None], target)
+        raw = complete.members[member]
+        fitted = LogOddsBlend(penalty=0.0).fit(raw[:, None], target)
         slope = float(fitted.coef_[0])
-        intercept = _anchored(raw[member] * slope + fitted.intercept_, anchor) + fitted.intercept_
-        calibration[member] = Affine(slope, float(intercept))
-    z = np.column_stack([calibration[m].slope * raw[m] + calibration[m].intercept for m in MEMBERS])
-    blend = LogOddsBlend(penalty=0.5).fit(z, target)
-    shift = _anchored(blend.decision_function(z), anchor)
-    weights = {m: float(w) for m, w in zip(MEMBERS, blend.coef_, strict=True)}
-    return Blend(calibration, weights, float(blend.intercept_ + shift))
+        shift = _anchored(raw * slope + fitted.intercept_, anchor)
+        calibration[member] = Affine(slope, float(shift + fitted.intercept_))
+    z = np.column_stack(
+        [calibration[m].slope * complete.members[m] + calibration[m].intercept for m in MEMBERS]
+    )
+    fitted = LogOddsBlend(penalty=0.5).fit(z, target)
+    weights = {m: float(w) for m, w in zip(MEMBERS, fitted.coef_, strict=True)}
+    plain = Blend(calibration, weights, fitted.intercept_, np.zeros(complete.missing.shape[1]))
+    gap_shift = _gap_shift(plain, complete, gapped, target)
+    blend = replace(plain, gap_shift=gap_shift)
+    return replace(blend, intercept=blend.intercept + _anchored(blend.log_odds(complete), anchor))
+
+
+_GAP_PENALTY = 1.0
+
+
+def _gap_shift(blend: Blend, complete: Raw, gapped: Raw, target: Array) -> Array:
+    """Shift in log-odds for each missing feature, by ridge-penalised likelihood with the score as offset.
+
+    A model that lost an input spreads its scores less, and their mean PD drifts off the default rate (an
+    average of log-odds is not one of probabilities). At the optimum expected and realised defaults agree over
+    the rows that miss a feature, but for the penalty.
+    """
+    offset = np.concatenate([blend.log_odds(complete), blend.log_odds(gapped)])
+    flags = np.vstack([complete.missing, gapped.missing]).astype(np.float64)
+    y = np.tile(target, 2)
+
+    def loss(theta: Array) -> tuple[float, Array]:
+        score = offset + theta[-1] + flags @ theta[:-1]
+        gap = expit(score) - y
+        value = float((np.logaddexp(0.0, score) - y * score).sum()) + 0.5 * _GAP_PENALTY * float(
+            theta @ theta
+        )
+        return value, np.append(gap @ flags, gap.sum()) + _GAP_PENALTY * theta
+
+    found = minimize(loss, np.zeros(flags.shape[1] + 1), jac=True, method="L-BFGS-B")
+    shift: Array = found.x[:-1]
+    return shift
 
 
 def _anchored(log_odds: Array, anchor: float) -> float:
@@ -112,3 +162,34 @@ def fit_sigma(table: Cells) -> float:
         return float(-np.log(np.maximum(mass, 1e-300)).sum())
 
     return float(minimize_scalar(loss, bounds=(0.02, 2.0), method="bounded", options={"xatol": 1e-4}).x)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of the cells whose count of defaults lay in its 90 % predictive range, with its 95 % bounds."""
+
+    cells: int
+    share: float
+    low: float
+    high: float
+
+
+def coverage(table: Cells) -> Coverage:
+    """Empirical coverage of the 90 % interval, each year judged with the sigma of the other years.
+
+    The predictive range of a cell joins the band of the PD and binomial noise; its ends are counted half
+    (mid-P), since counts are discrete. The bounds are Clopper-Pearson's.
+    """
+    inside = 0
+    for year in np.unique(table.year):
+        this = table.year == year
+        rest = Cells(table.year[~this], table.names[~this], table.defaults[~this], table.pd[~this])
+        sigma = fit_sigma(rest)
+        for names, defaults, pd_ in zip(table.names[this], table.defaults[this], table.pd[this], strict=True):
+            mass, total = count_distribution(names, pd_, sigma)
+            middle = total[int(defaults)] - 0.5 * mass[int(defaults)]
+            inside += bool(0.05 <= middle <= 0.95)
+    count = len(table.year)
+    low = float(beta.ppf(0.025, inside, count - inside + 1)) if inside else 0.0
+    high = float(beta.ppf(0.975, inside + 1, count - inside)) if inside < count else 1.0
+    return Coverage(count, inside / count, low, high)

@@ -28,8 +28,8 @@ LIMITS: tuple[str, ...] = (
     "The development data has long-term debt only. It stands in for total debt in debt to EBITDA, so "
     "companies that bring total debt get a PD that is a little too high.",
     "Interest expense is not in the development data: EBIT to interest is shown and does not move the PD.",
-    "Defaults before 2003 are under-recorded: no rate, anchor or calibration is taken from those years, "
-    "though their statements are used to learn the order of risk.",
+    "Defaults before 2003 are under-recorded: nothing is fitted, anchored or calibrated on those years; they "
+    "serve as prior years only.",
     "Companies that left the data alive (merged, taken private, delisted) count as not having defaulted.",
     "Developed on US listed companies outside the financial sector's own accounting; private companies, "
     "other countries and financial institutions are extrapolation.",
@@ -130,11 +130,12 @@ def markdown(content: Mapping[str, Any]) -> str:
         f"years up to {protocol['last_selection_year']}. The released model is refitted on all years with "
         f"the same settings and calibrated on the pooled out-of-time predictions from "
         f"{protocol['first_origin']} on. The mean PD is anchored on the default rate from "
-        f"{protocol['anchor_from']} on ({protocol['long_run_default_rate']:.3%}).",
+        f"{protocol['fit_from']} on ({protocol['long_run_default_rate']:.3%}).",
         "",
         "Missing values: never replaced by a number. Trees send a blank down a branch learnt for blanks, the "
         "logistic member has a coefficient for it; each firm-year is trained once complete and once with "
-        f"inputs missing at random (weight {protocol['gapped_weight']}). A debt ratio over a denominator "
+        "inputs missing at random. Each missing feature also shifts the log-odds by an amount fitted out of "
+        "time, so that rows with a gap keep the right mean PD. A debt ratio over a denominator "
         "that is not positive is a state of its own, ranked above every defined value.",
         "",
         "Members are calibrated and blended by affine maps in log-odds with positive slopes. Contributions "
@@ -203,6 +204,14 @@ def _shape(name: str, spec: Mapping[str, Any]) -> list[str]:
             ("Category", "Share", "Mean PD", "Default rate"),
             ((k, f"{c['share']:.2%}", _percent(c["mean_pd"]), _percent(c["default_rate"]))
              for k, c in spec["metrics"]["categories"].items()),
+        ),
+        "",
+        "With one input missing throughout (rolling origins):",
+        "",
+        *_table(
+            ("Missing", "AUC", "Mean PD", "Default rate"),
+            ((k, f"{g['auc']:.3f}", f"{g['mean_pd']:.2%}", f"{g['default_rate']:.2%}")
+             for k, g in spec["metrics"]["gaps"].items()),
         ),
         "",
         "Weights of the members in log-odds: "

@@ -27,7 +27,8 @@ _PENALTIES: Mapping[str, float] = {
 def outside(model: ShapeModel, X: Array) -> NDArray[np.bool_]:
     """Where a feature lies beyond the 0.5 % and 99.5 % quantiles of the development sample, shape (n, p)."""
     beyond = (model.development.low > X) | (model.development.high < X)
-    return beyond & (X != STATE_WORST)
+    found: NDArray[np.bool_] = beyond & (X != STATE_WORST)
+    return found
 
 
 def missing_share(model: ShapeModel, X: Array) -> Array:
@@ -39,12 +40,12 @@ def confidence(
     model: ShapeModel, X: Array, beyond: NDArray[np.bool_], flags: Mapping[str, NDArray[np.bool_]]
 ) -> Array:
     """Confidence from 0 to 1, shape (n,): the shape's own, less what is missing, unusual or annualised."""
-    value = model.shape.confidence * (1.0 - _MISSING * missing_share(model, X))
+    value: Array = model.shape.confidence * (1.0 - _MISSING * missing_share(model, X))
     value = value - np.minimum(_OUTSIDE * beyond.sum(axis=1), _OUTSIDE_MOST)
     for code, penalty in _PENALTIES.items():
         if code in flags:
             value = value - penalty * flags[code]
-    return np.clip(value, 0.0, 1.0)
+    return np.asarray(np.clip(value, 0.0, 1.0))
 
 
 def level(value: Array) -> NDArray[np.str_]:

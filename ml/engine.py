@@ -155,7 +155,7 @@ class Engine:
     ) -> None:
         X = design_matrix(model.shape, prepared, rows)
         members = model.members(X)
-        log_odds = model.blend(members)
+        log_odds = model.blend(X, members)
         scores.log_odds[rows] = log_odds
         scores.pd_raw[rows] = expit(log_odds)
         for name in MEMBERS:

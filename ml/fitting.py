@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from ml.calibration import Blend, Cells, cells, fit_blend, fit_sigma
+from ml.calibration import Blend, Cells, Raw, cells, fit_blend, fit_sigma
 from ml.dataset import FirmYears
 from ml.estimators import BoundedLogistic, MonotoneTrees
 from ml.features import STATE_WORST, Array
@@ -17,11 +18,12 @@ from ml.model import Affine, Development, ShapeModel
 from ml.sampling import Presented, present
 from ml.shapes import MEMBERS, Shape
 
-GAPPED_WEIGHT = 0.4
-"""Weight in training of the copy with gaps, beside 1 for the complete one."""
 FIRST_ORIGIN = 2005
-ANCHOR_FROM = 2003
-"""Defaults before 2003 are under-recorded: no rate is taken from these years."""
+FIT_FROM = 2003
+"""Defaults before 2003 are under-recorded: nothing is fitted, anchored or calibrated on those years.
+
+They still serve as the prior years of later statements. (Fitted on, they teach that a company without a known
+prior year is safe, since in 1999 all are, and cost discrimination.)"""
 SEED = 20240501
 _SURVIVORS = 3.0
 
@@ -36,18 +38,18 @@ class Members:
     offset: float
     """Log-odds of the training rows' default rate.
 
-    The share of recorded defaults differs between training windows (it is far too low before 2003), and would
-    move every score of an origin up or down: members count from it. The forest is fitted with balanced
-    classes and does not depend on it.
+    The default rate differs between training windows and would move every score of an origin up or down:
+    members count from it. The forest is fitted with balanced classes and does not depend on it.
     """
 
-    def log_odds(self, X: Array) -> dict[str, Array]:
+    def log_odds(self, X: Array) -> Raw:
         """Uncalibrated log-odds of each member, against the default rate it was trained with."""
-        return {
+        members = {
             "random_forest": self.forest.decision_function(X),
             "gradient_boosting": self.boosting.decision_function(X) - self.offset,
             "logistic": self.logistic.decision_function(X) - self.offset,
         }
+        return Raw(members, np.isnan(X))
 
     def absolute(self, calibration: Mapping[str, Affine]) -> dict[str, Affine]:
         """The calibrations for the members' own log-odds, the offset moved into the intercept."""
@@ -63,7 +65,7 @@ class OutOfTime:
     """Pooled log-odds of the members, each year predicted from the years before it."""
 
     rows: NDArray[np.intp]
-    raw: dict[str, Array]
+    raw: Raw
 
 
 @dataclass
@@ -80,19 +82,25 @@ class Workshop:
         self.presented = present(self.shape, self.data, SEED)
 
     def fit_before(self, year: int) -> Members:
-        """Members fitted on the fiscal years before `year`."""
+        """Members fitted on the fiscal years from 2003 to the one before `year`."""
         if year not in self._fits:
-            self._fits[year] = self.fit(np.flatnonzero(self.data.year < year))
+            self._fits[year] = self.fit(
+                np.flatnonzero((self.data.year >= FIT_FROM) & (self.data.year < year))
+            )
         return self._fits[year]
 
     def fit(self, rows: NDArray[np.intp]) -> Members:
         """Members fitted on the given firm-years, complete and with gaps."""
         X = np.vstack([self.presented.complete[rows], self.presented.gapped[rows]])
         y = np.tile(self.data.default[rows], 2)
-        weight = np.repeat([1.0, GAPPED_WEIGHT], len(rows))
+        weight = np.repeat([1.0, self.shape.gapped_weight], len(rows))
         offset = float(logit(self.data.default[rows].mean()))
         kept, thinned = _thin(y, weight)
-        shared = {"directions": self.shape.directions, "nthread": self.nthread, "random_state": SEED % 2**31}
+        shared: dict[str, Any] = {
+            "directions": self.shape.directions,
+            "nthread": self.nthread,
+            "random_state": SEED % 2**31,
+        }
         return Members(
             MonotoneTrees(kind="forest", **shared, **self.shape.forest).fit(X, y, weight),
             MonotoneTrees(kind="boosting", **shared, **self.shape.boosting).fit(X, y, weight),
@@ -102,26 +110,33 @@ class Workshop:
             offset,
         )
 
-    def out_of_time(self, first: int, last: int) -> OutOfTime:
-        """Rolling origins: each year from `first` to `last` predicted from the years before it."""
+    def out_of_time(self, first: int, last: int, X: Array | None = None) -> OutOfTime:
+        """Rolling origins: each year from `first` to `last` predicted from the years before it.
+
+        The complete design matrix is predicted, or `X` in its place.
+        """
+        matrix = self.presented.complete if X is None else X
         rows, parts = [], []
         for year in range(first, last + 1):
             chosen = np.flatnonzero(self.data.year == year)
             rows.append(chosen)
-            parts.append(self.fit_before(year).log_odds(self.presented.complete[chosen]))
-        return OutOfTime(np.concatenate(rows), {m: np.concatenate([p[m] for p in parts]) for m in MEMBERS})
+            parts.append(self.fit_before(year).log_odds(matrix[chosen]))
+        members = {m: np.concatenate([part.members[m] for part in parts]) for m in MEMBERS}
+        missing = np.concatenate([part.missing for part in parts])
+        return OutOfTime(np.concatenate(rows), Raw(members, missing))
 
     def calibrate(self, last: int) -> tuple[Blend, OutOfTime]:
         """Blend calibrated on the rolling origins to `last`, anchored on the rate from 2003 to `last`."""
         pooled = self.out_of_time(FIRST_ORIGIN, last)
-        years = (self.data.year >= ANCHOR_FROM) & (self.data.year <= last)
+        years = (self.data.year >= FIT_FROM) & (self.data.year <= last)
         anchor = float(self.data.default[years].mean())
-        return fit_blend(pooled.raw, self.data.default[pooled.rows], anchor), pooled
+        gapped = self.out_of_time(FIRST_ORIGIN, last, self.presented.gapped)
+        return fit_blend(pooled.raw, gapped.raw, self.data.default[pooled.rows], anchor), pooled
 
     def band(self, blend: Blend, pooled: OutOfTime) -> tuple[float, Cells]:
         """The year-to-year standard deviation in log-odds, and the cells it was estimated on."""
         pd_ = 1.0 / (1.0 + np.exp(-blend.log_odds(pooled.raw)))
-        table = cells(pd_, self.data.default[pooled.rows], self.data.year[pooled.rows])
+        table = cells(pd_, self.data.default[pooled.rows], self.data.year[pooled.rows].astype(np.float64))
         return fit_sigma(table), table
 
     def model(self, members: Members, blend: Blend, sigma: float, rows: NDArray[np.intp]) -> ShapeModel:
@@ -138,11 +153,12 @@ class Workshop:
             calibration=members.absolute(blend.calibration),
             weights=blend.weights,
             intercept=blend.intercept,
+            gap_shift=blend.gap_shift,
             sigma=sigma,
             development=_development(X, np.full(width, 1.0 / width)),
         )
         sample = np.random.default_rng(SEED).choice(len(X), size=min(3000, len(X)), replace=False)
-        log_odds = model.blend(model.members(X[sample]))
+        log_odds = model.log_odds(X[sample])
         effect = np.abs(model.contributions(X[sample], log_odds)[:, :-1]).mean(axis=0)
         importance = effect / effect.sum()
         return ShapeModel(**{**vars(model), "development": _development(X, importance)})

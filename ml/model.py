@@ -49,6 +49,7 @@ class ShapeModel:
     calibration: Mapping[str, Affine]
     weights: Mapping[str, float]
     intercept: float
+    gap_shift: Array
     sigma: float
     development: Development
 
@@ -59,17 +60,27 @@ class ShapeModel:
             "gradient_boosting": margin(self.boosting, X),
             "logistic": self.logistic.decision_function(X),
         }
+        shift = self._shift(X)
         return {
-            name: self.calibration[name].slope * raw[name] + self.calibration[name].intercept
+            name: self.calibration[name].slope * raw[name] + self.calibration[name].intercept + shift
             for name in MEMBERS
         }
 
-    def blend(self, members: Mapping[str, Array]) -> Array:
-        """The ensemble's log-odds from the members' calibrated ones."""
-        total = np.full_like(members[MEMBERS[0]], self.intercept)
+    def blend(self, X: Array, members: Mapping[str, Array]) -> Array:
+        """The ensemble's log-odds from the members' calibrated ones, shape (n,)."""
+        shift = self._shift(X)
+        total = self.intercept + shift
         for name in MEMBERS:
-            total = total + self.weights[name] * members[name]
+            total = total + self.weights[name] * (members[name] - shift)
         return total
+
+    def log_odds(self, X: Array) -> Array:
+        """The ensemble's log-odds, shape (n,)."""
+        return self.blend(X, self.members(X))
+
+    def _shift(self, X: Array) -> Array:
+        shift: Array = np.isnan(X).astype(np.float64) @ self.gap_shift
+        return shift
 
     def contributions(self, X: Array, log_odds: Array) -> Array:
         """Contributions of the features to `log_odds`, shape (n, p + 1); the last column is the base value.
@@ -88,6 +99,7 @@ class ShapeModel:
             "logistic": self.logistic.contributions(X, self.centre),
         }
         total = np.zeros((len(X), X.shape[1] + 1))
+        total[:, :-1] = np.isnan(X) * self.gap_shift
         total[:, -1] = self.intercept
         for name in MEMBERS:
             total += self.weights[name] * self.calibration[name].slope * parts[name]

@@ -67,6 +67,7 @@ def _files(model: ShapeModel) -> dict[str, bytes]:
             for name in MEMBERS
         },
         "intercept": model.intercept,
+        "gap_shift": model.gap_shift.tolist(),
         "sigma": model.sigma,
     }
     development = {
@@ -166,6 +167,7 @@ def _model(shape: Shape, parts: Mapping[str, bytes], nthread: int) -> ShapeModel
         calibration={name: Affine(members[name]["slope"], members[name]["intercept"]) for name in MEMBERS},
         weights={name: members[name]["weight"] for name in MEMBERS},
         intercept=blend["intercept"],
+        gap_shift=np.array(blend["gap_shift"], dtype=np.float64),
         sigma=blend["sigma"],
         development=Development(**{key: np.array(seen[key], dtype=np.float64) for key in seen}),
     )

@@ -34,6 +34,8 @@ class Shape:
     features: tuple[str, ...]
     confidence: float
     """Confidence of a complete row of this shape, 0 to 1."""
+    gapped_weight: float
+    """Weight in training of the copy of each firm-year with random gaps, beside 1 for the complete one."""
     forest: Mapping[str, Any] = field(default_factory=dict)
     boosting: Mapping[str, Any] = field(default_factory=dict)
     logistic: Mapping[str, Any] = field(default_factory=dict)
@@ -54,13 +56,13 @@ def described(shape: Shape, name: str) -> Feature | Ratio:
     return FEATURES[name] if shape.is_statement else RATIOS[name]
 
 
-_STATEMENT = {
+_STATEMENT: Mapping[str, Mapping[str, Any]] = {
     "forest": {"n_trees": 200, "max_depth": 6, "subsample": 0.5, "colsample": 0.25, "min_child_weight": 40},
     "boosting": {"n_trees": 200, "max_depth": 4, "learning_rate": 0.04, "subsample": 0.6, "colsample": 0.3,
                  "min_child_weight": 3, "reg_lambda": 5},
-    "logistic": {"penalty": 0.02},
+    "logistic": {"penalty": 0.06},
 }  # fmt: skip
-_RATIOS = {
+_RATIOS: Mapping[str, Mapping[str, Any]] = {
     "forest": {"n_trees": 150, "max_depth": 6, "subsample": 0.5, "colsample": 0.5, "min_child_weight": 60},
     "boosting": {"n_trees": 150, "max_depth": 3, "learning_rate": 0.05, "subsample": 0.6, "colsample": 0.75,
                  "min_child_weight": 5, "reg_lambda": 5},
@@ -71,11 +73,16 @@ SHAPES: Mapping[str, Shape] = {
     shape.name: shape
     for shape in (
         Shape(
-            "statement_market", "Statement with market value", STATEMENT_MARKET_FEATURES, 0.95, **_STATEMENT
+            "statement_market",
+            "Statement with market value",
+            STATEMENT_MARKET_FEATURES,
+            0.95,
+            0.6,
+            **_STATEMENT,
         ),
-        Shape("statement", "Statement alone", STATEMENT_FEATURES, 0.85, **_STATEMENT),
-        Shape("annual_ratios", "Annual ratios", ANNUAL_FEATURES, 0.60, **_RATIOS),
-        Shape("quarterly_ratios", "Quarterly ratios", QUARTERLY_FEATURES, 0.55, **_RATIOS),
+        Shape("statement", "Statement alone", STATEMENT_FEATURES, 0.85, 0.6, **_STATEMENT),
+        Shape("annual_ratios", "Annual ratios", ANNUAL_FEATURES, 0.60, 1.0, **_RATIOS),
+        Shape("quarterly_ratios", "Quarterly ratios", QUARTERLY_FEATURES, 0.55, 1.0, **_RATIOS),
     )
 }
 NO_SHAPE = "none"

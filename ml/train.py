@@ -18,14 +18,15 @@ import xgboost
 from scipy.special import expit
 
 from ml import validation
-from ml.calibration import Blend
+from ml.calibration import Blend, Raw
 from ml.card import write_card
 from ml.categories import CATEGORIES, DEFAULT_CUTOFFS, categorise
 from ml.dataset import FirmYears, read
 from ml.features import Array
-from ml.fitting import ANCHOR_FROM, FIRST_ORIGIN, GAPPED_WEIGHT, SEED, Workshop
+from ml.fitting import FIRST_ORIGIN, FIT_FROM, SEED, Workshop
 from ml.model import ShapeModel
 from ml.persistence import DEFAULT_PATH, save
+from ml.sampling import single_gaps
 from ml.shapes import MEMBERS, SHAPES, Shape
 
 NAME = "us-listed"
@@ -58,7 +59,7 @@ def _train_shape(shop: Workshop) -> tuple[ShapeModel, dict[str, Any]]:
     report = measure_report(shop, report_blend)
     blend, pooled = shop.calibrate(last)
     sigma, _ = shop.band(blend, pooled)
-    everything = np.arange(len(shop.data))
+    everything = np.flatnonzero(shop.data.year >= FIT_FROM)
     model = shop.model(shop.fit(everything), blend, sigma, everything)
     target = shop.data.default[pooled.rows]
     out_of_time = _measure(blend, pooled.raw, target)
@@ -80,8 +81,23 @@ def _train_shape(shop: Workshop) -> tuple[ShapeModel, dict[str, Any]]:
             "out_of_time": out_of_time,
             "auc_by_year": by_year,
             "categories": shares,
+            "gaps": _gaps(shop, blend),
         },
     }
+
+
+def _gaps(shop: Workshop, blend: Blend) -> dict[str, dict[str, float]]:
+    """Mean PD over the rolling origins when one input is missing, and the AUC that is left."""
+    found = {}
+    for name, X in single_gaps(shop.shape, shop.data, shop.presented.complete):
+        pooled = shop.out_of_time(FIRST_ORIGIN, int(shop.data.year.max()), X)
+        log_odds, target = blend.log_odds(pooled.raw), shop.data.default[pooled.rows]
+        found[name] = {
+            "auc": validation.auc(target, log_odds),
+            "mean_pd": float(expit(log_odds).mean()),
+            "default_rate": float(target.mean()),
+        }
+    return found
 
 
 def measure_report(shop: Workshop, blend: Blend) -> dict[str, Any]:
@@ -91,8 +107,8 @@ def measure_report(shop: Workshop, blend: Blend) -> dict[str, Any]:
     return _measure(blend, members.log_odds(shop.presented.complete[rows]), shop.data.default[rows])
 
 
-def _measure(blend: Blend, raw: Mapping[str, Array], target: Array) -> dict[str, Any]:
-    scores = {"ensemble": blend.log_odds(raw), **blend.members(raw)}
+def _measure(blend: Blend, raw: Raw, target: Array) -> dict[str, Any]:
+    scores = {"ensemble": blend.log_odds(raw), **blend.member_log_odds(raw)}
     return {name: validation.summary(target, expit(z)) for name, z in scores.items()}
 
 
@@ -114,6 +130,7 @@ def _settings(shape: Shape) -> dict[str, Any]:
         "random_forest": dict(shape.forest),
         "gradient_boosting": dict(shape.boosting),
         "logistic": dict(shape.logistic),
+        "gapped_weight": shape.gapped_weight,
     }
 
 
@@ -125,7 +142,7 @@ def _manifest(data: FirmYears, shapes: Mapping[str, Any]) -> dict[str, Any]:
         }
         for year in np.unique(data.year)
     }
-    long_run = data.year >= ANCHOR_FROM
+    long_run = data.year >= FIT_FROM
     return {
         "name": NAME,
         "version": VERSION,
@@ -134,9 +151,8 @@ def _manifest(data: FirmYears, shapes: Mapping[str, Any]) -> dict[str, Any]:
             "first_origin": FIRST_ORIGIN,
             "last_selection_year": LAST_SELECTION_YEAR,
             "report_years": list(REPORT_YEARS),
-            "anchor_from": ANCHOR_FROM,
+            "fit_from": FIT_FROM,
             "long_run_default_rate": float(data.default[long_run].mean()),
-            "gapped_weight": GAPPED_WEIGHT,
         },
         "cutoffs": vars(DEFAULT_CUTOFFS),
         "members": list(MEMBERS),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ml.features.arithmetic import Array
 
@@ -18,10 +19,32 @@ class LogOddsClassifier(ClassifierMixin, BaseEstimator):
 
     classes_: NDArray[Any]
 
+    _allows_missing = True
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = self._allows_missing
         return tags
+
+    def _checked_sample(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[Array, Array, Array]:
+        """Matrix, target as 0 and 1, and weights to fit on; sets `classes_` and `n_features_in_`."""
+        matrix, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=self._finite())
+        self.classes_, target = binary_target(labels)
+        return matrix, target, _check_sample_weight(sample_weight, matrix, dtype=np.float64)
+
+    def _checked(self, X: ArrayLike) -> Array:
+        """Matrix to predict on; refuses an estimator that is not fitted."""
+        check_is_fitted(self)
+        matrix: Array = validate_data(
+            self, X, reset=False, dtype=np.float64, ensure_all_finite=self._finite()
+        )
+        return matrix
+
+    def _finite(self) -> bool | str:
+        return "allow-nan" if self._allows_missing else True
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Log-odds of the second class, shape (n,)."""
@@ -29,13 +52,14 @@ class LogOddsClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Probabilities of both classes, shape (n, 2)."""
-        second = expit(self.decision_function(X))
+        second: Array = expit(self.decision_function(X))
         return np.column_stack([1.0 - second, second])
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The likelier class of each row, shape (n,)."""
         second = self.decision_function(X) > 0
-        return self.classes_[second.astype(int)]
+        labels: NDArray[Any] = self.classes_[second.astype(int)]
+        return labels
 
 
 def binary_target(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ml.estimators.base import LogOddsClassifier, binary_target
+from ml.estimators.base import LogOddsClassifier
 from ml.features.arithmetic import Array
 
 
@@ -30,6 +29,8 @@ class LogOddsBlend(LogOddsClassifier):
         Slopes and intercept in log-odds.
     """
 
+    _allows_missing = False
+
     def __init__(self, *, penalty: float = 0.05, least_slope: float = 0.01) -> None:
         self.penalty = penalty
         self.least_slope = least_slope
@@ -42,21 +43,19 @@ class LogOddsBlend(LogOddsClassifier):
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on log-odds of shape (n, k) and a target of two classes."""
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        self.classes_, target = binary_target(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        width = X.shape[1]
+        matrix, target, weight = self._checked_sample(X, y, sample_weight)
+        width = matrix.shape[1]
         prior = np.full(width, 1.0 / width)
         events = max(float((weight * target).sum()), 1e-12)
         rarer = min(events, max(float(weight.sum()) - events, 1e-12))
         ridge = self.penalty * rarer
 
         def loss(theta: Array) -> tuple[float, Array]:
-            score = X @ theta[:-1] + theta[-1]
+            score = matrix @ theta[:-1] + theta[-1]
             gap = weight * (expit(score) - target)
             pull = theta[:-1] - prior
             value = float(weight @ (np.logaddexp(0.0, score) - target * score) + 0.5 * ridge * pull @ pull)
-            return value / rarer, np.append(gap @ X + ridge * pull, gap.sum()) / rarer
+            return value / rarer, np.append(gap @ matrix + ridge * pull, gap.sum()) / rarer
 
         bounds = [(self.least_slope, None)] * width + [(None, None)]
         options = {"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-9}
@@ -70,6 +69,6 @@ class LogOddsBlend(LogOddsClassifier):
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Blended log-odds of the second class, shape (n,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        return X @ self.coef_ + self.intercept_
+        matrix = self._checked(X)
+        score: Array = matrix @ self.coef_ + self.intercept_
+        return score

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ml.estimators.base import LogOddsClassifier, binary_target
+from ml.estimators.base import LogOddsClassifier
 from ml.features.arithmetic import STATE_WORST, Array
 
 _KNOT_SHARES = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
@@ -48,11 +47,6 @@ class BoundedLogistic(LogOddsClassifier):
         self.penalty = penalty
         self.max_iter = max_iter
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on a matrix of shape (n, p), NaN where missing, and a target of two classes.
 
@@ -61,14 +55,12 @@ class BoundedLogistic(LogOddsClassifier):
         ValueError
             If the target has not exactly two classes, or the directions do not match the columns.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        self.classes_, target = binary_target(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        directions = self._directions(X.shape[1])
+        matrix, target, weight = self._checked_sample(X, y, sample_weight)
+        directions = self._directions(matrix.shape[1])
         used = weight > 0
-        self.knots_ = [_knots(X[used, j], weight[used]) for j in range(X.shape[1])]
-        terms = self._terms(X)
-        lower, upper = self._bounds(X[used], directions)
+        self.knots_ = [_knots(matrix[used, j], weight[used]) for j in range(matrix.shape[1])]
+        terms = self._terms(matrix)
+        lower, upper = self._bounds(matrix[used], directions)
         self.coef_, self.intercept_, self.n_iter_ = self._solve(terms, target, weight, lower, upper)
         return self
 
@@ -86,8 +78,9 @@ class BoundedLogistic(LogOddsClassifier):
             steps = max(len(knots) - 1, 0)
             lower += [0.0 if sign > 0 else -np.inf] * steps
             upper += [0.0 if sign < 0 else np.inf] * steps
-        known = (~np.isnan(X)).any(axis=0) & np.isnan(X).any(axis=0)
-        worst = (X == STATE_WORST).any(axis=0)
+        missing = np.isnan(X)
+        known = [bool(column.any() and not column.all()) for column in missing.T]
+        worst = [bool((column == STATE_WORST).any()) for column in X.T]
         lower += [-np.inf if seen else 0.0 for seen in known]
         upper += [np.inf if seen else 0.0 for seen in known]
         lower += [0.0] * len(worst)
@@ -132,20 +125,19 @@ class BoundedLogistic(LogOddsClassifier):
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Log-odds of the second class, shape (n,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
-        return self._terms(X) @ self.coef_ + self.intercept_
+        matrix = self._checked(X)
+        score: Array = self._terms(matrix) @ self.coef_ + self.intercept_
+        return score
 
     def contributions(self, X: ArrayLike, centre: ArrayLike | None = None) -> Array:
         """Additive contributions in log-odds, shape (n, p + 1); the last column is the base value.
 
         The effect of a variable is counted from its mean effect `centre` (shape (p,)), or from zero.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
-        weighted = self._terms(X) * self.coef_
-        width = X.shape[1]
-        effects = np.empty((len(X), width))
+        matrix = self._checked(X)
+        weighted = self._terms(matrix) * self.coef_
+        width = matrix.shape[1]
+        effects = np.empty((len(matrix), width))
         start = 0
         for j, knots in enumerate(self.knots_):
             stop = start + max(len(knots) - 1, 0)
@@ -153,7 +145,7 @@ class BoundedLogistic(LogOddsClassifier):
             start = stop
         effects += weighted[:, start : start + width] + weighted[:, start + width :]
         middle = np.zeros(width) if centre is None else np.asarray(centre, dtype=np.float64)
-        base = np.full((len(X), 1), self.intercept_ + middle.sum())
+        base = np.full((len(matrix), 1), self.intercept_ + middle.sum())
         return np.hstack([effects - middle, base])
 
 
@@ -165,4 +157,5 @@ def _knots(column: Array, weight: Array) -> Array:
     found = np.quantile(column[known], _KNOT_SHARES, weights=weight[known], method="inverted_cdf")
     knots = np.unique(found)
     wide = np.append(True, np.diff(knots) > 1e-9 * max(1.0, float(np.abs(knots).max())))
-    return knots[wide]
+    kept: Array = knots[wide]
+    return kept

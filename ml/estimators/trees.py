@@ -8,9 +8,8 @@ from typing import Any, Literal, Self
 import numpy as np
 import xgboost as xgb
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ml.estimators.base import LogOddsClassifier, binary_target
+from ml.estimators.base import LogOddsClassifier
 from ml.features.arithmetic import Array
 
 
@@ -66,11 +65,6 @@ class MonotoneTrees(LogOddsClassifier):
         self.nthread = nthread
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on a matrix of shape (n, p), NaN where missing, and a target of two classes.
 
@@ -81,15 +75,13 @@ class MonotoneTrees(LogOddsClassifier):
         """
         if self.kind not in ("boosting", "forest"):
             raise ValueError(f"kind must be 'boosting' or 'forest', not {self.kind!r}")
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        self.classes_, target = binary_target(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        matrix, target, weight = self._checked_sample(X, y, sample_weight)
         share = float((weight * target).sum() / weight.sum())
         if self.kind == "forest":
             weight = np.where(target > 0, 0.5 / max(share, 1e-12), 0.5 / max(1.0 - share, 1e-12)) * weight
             share = 0.5
-        data = xgb.DMatrix(X, label=target, weight=weight, missing=np.nan, nthread=self.nthread)
-        parameters, rounds = self._parameters(share, X.shape[1])
+        data = xgb.DMatrix(matrix, label=target, weight=weight, missing=np.nan, nthread=self.nthread)
+        parameters, rounds = self._parameters(share, matrix.shape[1])
         self.booster_ = xgb.train(parameters, data, num_boost_round=rounds)
         return self
 
@@ -125,9 +117,8 @@ class MonotoneTrees(LogOddsClassifier):
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Log-odds of the second class, shape (n,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
-        return margin(self.booster_, X)
+        matrix = self._checked(X)
+        return margin(self.booster_, matrix)
 
 
 def margin(booster: xgb.Booster, X: Array) -> Array:

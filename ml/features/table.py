@@ -32,9 +32,10 @@ class Statement:
     now: Items
     years: tuple[Items, ...] = field(default=())
 
-    def before(self, name: str) -> Array:
-        """The item one year earlier, NaN where unknown."""
-        return self.years[0][name] if self.years else np.full_like(self.now[name], np.nan)
+    def before(self, name: str, years: int = 1) -> Array:
+        """The item one year (or more) earlier, NaN where unknown."""
+        known = len(self.years) >= years
+        return self.years[years - 1][name] if known else np.full_like(self.now[name], np.nan)
 
     def over_time(self, measure: Callable[[Items], Array]) -> Array:
         """The measure for the scored period and each known year before it: shape (n, 1 + years)."""
@@ -93,6 +94,10 @@ def _loss(i: Items) -> Array:
     return np.where(np.isnan(i["net_income"]), np.nan, 100.0 * (i["net_income"] < 0))
 
 
+def _liquid_share(i: Items) -> Array:
+    return percent(_liquid(i), i["total_assets"])
+
+
 def _log_market_value(i: Items) -> Array:
     return log_positive(i["market_cap"])
 
@@ -112,10 +117,14 @@ _ROWS: tuple[Feature, ...] = (
        lambda s: ratio(s.now[_CA] - s.now[_INV], s.now[_CL]), "x", -1, "statement", (_CA, _INV, _CL)),
     _F("liquid_assets_to_assets", "Liquid assets to assets", "liquidity",
        "(current assets - inventory - receivables) / total assets",
-       lambda s: percent(_liquid(s.now), s.now[_TA]), "%", -1, "statement", (_CA, _INV, _REC, _TA)),
+       lambda s: _liquid_share(s.now), "%", -1, "statement", (_CA, _INV, _REC, _TA)),
     _F("liquid_assets_to_current_liabilities", "Liquid assets to current liabilities", "liquidity",
        "(current assets - inventory - receivables) / current liabilities",
        lambda s: percent(_liquid(s.now), s.now[_CL]), "%", -1, "statement", (_CA, _INV, _REC, _CL)),
+    _F("liquidity_cushion", "Liquid assets and EBITDA to current liabilities", "liquidity",
+       "(current assets - inventory - receivables + EBITDA) / current liabilities",
+       lambda s: percent(_liquid(s.now) + s.now["ebitda"], s.now[_CL]), "%", -1, "statement",
+       (_CA, _INV, _REC, "ebitda", _CL)),
     _F("current_liabilities_to_assets", "Current liabilities to assets", "liquidity",
        "current liabilities / total assets",
        lambda s: _current_liabilities(s.now), "%", 1, "statement", (_CL, _TA)),
@@ -175,6 +184,13 @@ _ROWS: tuple[Feature, ...] = (
     _F("working_capital_change", "Change in working capital to assets", "change",
        "working capital to assets less that of the prior year",
        lambda s: s.change(_working_capital), "points", -1, "history", (_CA, _CL, _TA)),
+    _F("liquid_assets_change", "Change in liquid assets to assets", "change",
+       "liquid assets to assets less that of the prior year",
+       lambda s: s.change(_liquid_share), "points", 0, "history", (_CA, _INV, _REC, _TA)),
+    _F("net_income_change", "Change in net income", "change",
+       "(net income - prior) / (|net income| + |prior|)",
+       lambda s: percent(s.now[_NI] - s.before(_NI), np.abs(s.now[_NI]) + np.abs(s.before(_NI))), "%", -1,
+       "history", (_NI,)),
     _F("loss_years", "Share of loss years", "volatility",
        "share of the known years with a negative net income",
        lambda s: mean_known(s.over_time(_loss), at_least=2), "%", 1, "history", (_NI,)),
@@ -195,6 +211,9 @@ _ROWS: tuple[Feature, ...] = (
     _F("market_value_growth", "Change in market value", "market",
        "ln(market value / market value one year earlier)",
        lambda s: growth(s.now[_MV], s.before(_MV)), "%", -1, "market", (_MV,)),
+    _F("market_value_growth_two_years", "Change in market value over two years", "market",
+       "ln(market value / market value two years earlier)",
+       lambda s: growth(s.now[_MV], s.before(_MV, 2)), "%", -1, "market", (_MV,)),
     _F("market_value_drawdown", "Market value against its peak", "market",
        "ln(market value / highest market value of the known years)",
        lambda s: 100.0 * (_log_market_value(s.now) - highest_known(s.over_time(_log_market_value))), "%", -1,
