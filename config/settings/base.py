@@ -25,7 +25,6 @@ PUBLIC_APP_URL = env.text("PUBLIC_APP_URL", "http://localhost:8000")
 PORT = env.number("PORT", 8000)
 
 SHARED_APPS = [
-    # django-unfold before django_tenants: both ship admin templates, unfold's must win.
     "unfold",
     "django_tenants",
     "tenants",
@@ -46,7 +45,8 @@ SHARED_APPS = [
     "corsheaders",
 ]
 TENANT_APPS = ["organizations", "companies", "predictions"]
-INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
+# Earlier apps' templates and commands win: unfold's over django_tenants', and ours over both.
+INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))
 TENANT_MODEL = "tenants.Tenant"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]

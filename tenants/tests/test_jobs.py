@@ -1,0 +1,67 @@
+"""Tasks carry their reach, and refuse to run without it."""
+
+from __future__ import annotations
+
+import pytest
+from celery import current_app
+
+from predictions import tasks
+from predictions.tasks import score_chunk, sweep_jobs
+from tenants.kernel import jobs, scope
+from tenants.kernel.errors import ScopeMissing
+from tenants.kernel.request import SYSTEM
+from tests.fixtures import World
+
+
+def test_a_task_without_its_reach_refuses(people: World):
+    with pytest.raises(ScopeMissing, match="without its reach"):
+        score_chunk(chunk_id="01990000-0000-7000-8000-0000deadbeef")
+    # Being inside some tenant is not enough: the message must have said so.
+    with people.within("alpha"), pytest.raises(ScopeMissing, match="without its reach"):
+        score_chunk(chunk_id="01990000-0000-7000-8000-0000deadbeef")
+
+
+def test_a_platform_task_starts_in_public(people: World):
+    with people.within("alpha"), pytest.raises(ScopeMissing, match="starts in public"):
+        sweep_jobs()
+
+
+def test_the_message_carries_tenant_organizations_and_actor(
+    people: World, monkeypatch, django_capture_on_commit_callbacks
+):
+    sent = []
+    monkeypatch.setattr(tasks.plan_job, "apply_async", lambda **kwargs: sent.append(kwargs))
+    with django_capture_on_commit_callbacks(execute=True), people.within("alpha", "one"):
+        jobs.enqueue("predictions.plan_job", actor=SYSTEM, queue="io", job_id="x")
+        assert sent == [], "nothing is sent before the commit"
+    (message,) = sent
+    stamp = message["headers"][jobs.HEADER]
+    assert stamp["schema"] == people.tenants["alpha"].schema_name
+    assert stamp["organizations"] == [str(people.organizations["alpha", "one"])]
+    assert (message["kwargs"], message["queue"]) == ({"job_id": "x"}, "io")
+
+
+def test_a_misspelt_task_fails_in_the_request(people: World):
+    with people.within("alpha"), pytest.raises(KeyError):
+        jobs.enqueue("predictions.no_such_task", actor=SYSTEM)
+
+
+def test_enqueueing_needs_a_scope(people: World):
+    from tenants.kernel.context import in_tenant
+
+    with in_tenant(people.tenants["alpha"]), pytest.raises(ScopeMissing):
+        jobs.enqueue("predictions.plan_job", actor=SYSTEM, job_id="x")
+
+
+def test_every_task_is_of_one_of_the_two_kinds():
+    current_app.loader.import_default_modules()
+    ours = [t for n, t in current_app.tasks.items() if not n.startswith("celery.")]
+    assert len(ours) >= 5
+    assert [t.name for t in ours if not isinstance(t, jobs.TenantTask | jobs.PlatformTask)] == []
+
+
+def test_beat_starts_platform_tasks_only():
+    from predictions.schedule import ENTRIES
+
+    assert [n for n in ENTRIES if not isinstance(current_app.tasks[n], jobs.PlatformTask)] == []
+    assert not scope.is_active()

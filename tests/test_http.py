@@ -1,0 +1,117 @@
+"""What every address does: health, slashes, problems, preflights, documentation, rendering in scope."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import override_settings
+
+from accounts.permissions import Role
+from tests.fixtures import World, anonymous
+
+
+@pytest.mark.parametrize("host", ["localhost", "alpha.test", "unknown.example"])
+def test_health_answers_on_any_host(people: World, host):
+    client = anonymous()
+    assert client.get("/health/live", headers={"host": host}).json() == {"status": "live"}
+    answer = client.get("/health/ready", headers={"host": host})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "database": "ok", "redis": "ok"})
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_both_forms_of_an_address_answer_without_redirect(people: World, slash):
+    client = people.client(Role.OWNER)
+    for address in ("/api/v1/companies", "/api/v1/predictions/annual", "/api/organizations"):
+        assert client.get(address + slash).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/api/v1/nonsense", "/nonsense", "/api/v1/companies/not-a-uuid"])
+def test_unknown_addresses_are_problems_with_a_request_id(people: World, address):
+    answer = people.client(Role.OWNER).get(address, headers={"X-Request-ID": "given-by-the-caller"})
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["X-Request-ID"] == "given-by-the-caller"
+    body = json.loads(answer.content)
+    assert body["request_id"] == "given-by-the-caller"
+    assert set(body) >= {"type", "title", "status", "detail", "instance", "code", "request_id"}
+
+
+def test_a_request_id_that_could_harm_a_log_is_replaced(people: World):
+    answer = anonymous().get("/health/live", headers={"X-Request-ID": "x" * 500})
+    assert len(answer["X-Request-ID"]) == 36
+
+
+def test_wrong_method_and_media_type(people: World):
+    client = people.client(Role.OWNER)
+    answer = client.delete("/api/v1/companies")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    answer = client.post("/api/v1/predictions/annual", "a=b", content_type="text/plain")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_anonymous_is_401_with_a_challenge(people: World):
+    answer = anonymous().get("/api/v1/companies")
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert answer.json()["code"] == "not_signed_in"
+
+
+def test_a_bug_says_nothing_but_its_request_id(people: World, monkeypatch):
+    from predictions.api import client as shapes
+
+    def fail(rows):
+        raise RuntimeError("SELECT password FROM secrets")
+
+    monkeypatch.setattr(shapes, "prediction_rows", fail)
+    client = people.client(Role.OWNER)
+    client.raise_request_exception = False
+    answer = client.get("/api/v1/predictions/annual")
+    assert answer.status_code == 500
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "secrets" not in answer.content.decode()
+    assert json.loads(answer.content)["code"] == "internal"
+
+
+@override_settings(CORS_ALLOW_ALL_ORIGINS=False, CORS_ALLOWED_ORIGINS=["https://app.example"])
+def test_preflights_answer_everywhere_without_a_token(people: World):
+    asked = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    for address in ("/api/v1/predictions/annual", "/api/v1/organizations/", "/api/v1/auth/login"):
+        answer = anonymous().options(address, headers=asked)
+        assert answer.status_code == 200
+        assert answer["Access-Control-Allow-Origin"] == "https://app.example"
+        assert "authorization" in answer["Access-Control-Allow-Headers"]
+        assert answer["Access-Control-Max-Age"] == "7200"
+    foreign = anonymous().options("/api/v1/companies", headers={**asked, "Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in foreign
+
+
+@pytest.mark.parametrize("address", ["/api/docs/", "/api/redoc", "/docs", "/redoc/", "/api/schema/"])
+@pytest.mark.parametrize("host", ["localhost", "alpha.test"])
+def test_documentation_is_served_with_local_assets(people: World, address, host):
+    answer = anonymous().get(address, headers={"host": host})
+    assert answer.status_code == 200
+    if "schema" not in address:
+        text = answer.content.decode()
+        assert 'src="http' not in text
+        assert 'href="http' not in text
+
+
+def test_the_browsable_api_renders_inside_the_scope(people: World):
+    client = people.client(Role.OWNER)
+    answer = client.get("/api/v1/predictions/annual", headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/html")
+    absent = client.get(
+        "/api/v1/companies/01990000-0000-7000-8000-0000deadbeef", headers={"accept": "text/html"}
+    )
+    assert absent.status_code == 404
+
+
+def test_large_lists_are_compressed(people: World):
+    answer = people.client(Role.OWNER).get("/api/v1/predictions/annual", headers={"accept-encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
