@@ -16,13 +16,14 @@ from tenants.models import Tenant
 
 
 class UserManager(BaseUserManager["User"]):
-    """Finds users by address without regard to case; the credential comes along."""
+    """Finds users by address without regard to case."""
 
-    def get_queryset(self) -> models.QuerySet[User]:
-        return super().get_queryset().select_related("credential", "profile")
+    def with_credential(self) -> models.QuerySet[User]:
+        """Users with what log-in needs; every other read leaves the hash alone."""
+        return self.get_queryset().select_related("credential", "profile")
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=(username or "").strip())
+        return self.with_credential().get(email__iexact=(username or "").strip())
 
 
 class User(AbstractBaseUser, Identified):

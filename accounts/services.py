@@ -52,9 +52,12 @@ def user_create(
     username: str = "",
     job_title: str = "",
     is_super_admin: bool = False,
+    verified: bool = False,
     actor: Actor,
 ) -> User:
     """A new identity with its credential and profile; without a password nobody can sign in yet.
+
+    ``verified`` says that whoever makes it vouches for the address.
 
     Raises InvalidInput for a bad address or password, Conflict for an address in use.
     """
@@ -66,7 +69,11 @@ def user_create(
             raise _field_error("email", "Enter an e-mail address.") from None
         if User.objects.filter(email__iexact=address).exists():
             raise Conflict("This e-mail address is in use already.", code="duplicate_email")
-        user = User(email=address, is_super_admin=is_super_admin)
+        user = User(
+            email=address,
+            is_super_admin=is_super_admin,
+            email_verified_at=timezone.now() if verified else None,
+        )
         if password is not None:
             check_password_rules(password, user)
         user.save()

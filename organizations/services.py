@@ -112,16 +112,18 @@ def tenant_open(
     admin_password: str | None,
     admin_full_name: str = "",
     domain: str | None = None,
+    slug: str | None = None,
+    organization_name: str | None = None,
     description: str = "",
     actor: Actor,
 ) -> OpenedTenant:
     """A new institution in one step: tenant, schema, host, default organization and its admin.
 
-    An admin who has an account keeps it; otherwise one is made with ``admin_password``.
+    The default organization is called like the tenant unless ``organization_name`` says otherwise. An admin who has an account keeps it; otherwise one is made with ``admin_password``.
     """
-    tenant = tenants.tenant_create(name=name, domain=domain, description=description, actor=actor)
+    tenant = tenants.tenant_create(name=name, domain=domain, slug=slug, description=description, actor=actor)
     with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):
-        organization = organization_create(name=name, is_default=True, actor=actor)
+        organization = organization_create(name=organization_name or name, is_default=True, actor=actor)
     with in_public():
         admin = User.objects.filter(email__iexact=admin_email.strip()).first()
     if admin is None:

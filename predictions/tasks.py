@@ -16,6 +16,7 @@ from predictions.services import chunks, jobs
 from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import in_public, in_tenant
+from tenants.kernel.errors import Unavailable
 from tenants.kernel.jobs import PlatformTask, TenantTask, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, Tenant, TenantState
@@ -48,6 +49,10 @@ def score_chunk(self: Any, *, chunk_id: str) -> None:
     """Score one chunk, then bring its job forward."""
     try:
         job_id = chunks.chunk_score(chunk_id=UUID(chunk_id), actor=self.actor)
+    except Unavailable as error:
+        # Nothing is wrong with the rows: the job ends with a sentence, not with a thousand faulty rows.
+        chunks.chunk_fail(chunk_id=UUID(chunk_id), message=error.detail, actor=self.actor)
+        return
     except Exception as error:
         if self.request.retries >= self.max_retries:
             chunks.chunk_give_up(chunk_id=UUID(chunk_id), actor=self.actor)

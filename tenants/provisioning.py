@@ -112,8 +112,9 @@ def create_schema(schema_name: str) -> None:
     with in_public(), connection.cursor() as cursor:
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema_name)))
     with in_bare_schema(schema_name), connection.cursor() as cursor:
-        # One round trip: psycopg sends statements without parameters as a script.
-        cursor.execute(statements)
+        # One round trip: psycopg sends statements without parameters as a script. The migrations leave
+        # constraints immediate; the rest of the caller's transaction wants them as they are declared.
+        cursor.execute(statements + "SET CONSTRAINTS ALL DEFERRED;")
 
 
 def drop_schema(schema_name: str) -> None:

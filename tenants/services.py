@@ -38,13 +38,14 @@ def tenant_create(
     *,
     name: str,
     domain: str | None = None,
+    slug: str | None = None,
     description: str = "",
     kind: str = TenantKind.INSTITUTION,
     actor: Actor,
 ) -> Tenant:
     """A new tenant with its schema and its host, all or nothing.
 
-    Without ``domain`` the host is the slug below TENANT_HOST_SUFFIX (``first-bank.localhost``).
+    ``slug`` defaults to one made from the name. Without ``domain`` the host is the slug below TENANT_HOST_SUFFIX (``first-bank.localhost``).
     Raises InvalidInput for a bad or taken name or host.
     """
     with in_public():
@@ -54,7 +55,7 @@ def tenant_create(
         if Tenant.objects.filter(name__iexact=name).exists():
             raise Conflict("A tenant of this name already exists.", code="duplicate_tenant")
         reserved = kind in {TenantKind.REFERENCE, TenantKind.PERSONAL}
-        slug = str(kind) if reserved else _free_slug(name)
+        slug = str(kind) if reserved else _free_slug(slug or name)
         identifier = uuid7()
         schema = slug if reserved else f"t_{identifier.hex}"
         if not SCHEMA_NAME.match(schema):

@@ -13,7 +13,7 @@ from django.core.cache import caches
 from ml.engine import Engine
 from predictions.registry.models import ModelStatus, ModelVersion
 from tenants.kernel.context import in_public
-from tenants.kernel.errors import Conflict
+from tenants.kernel.errors import Unavailable
 
 _loading = threading.Lock()
 
@@ -32,14 +32,15 @@ class ActiveModel:
 def _engine(path: str, sha256: str) -> Engine:
     engine = Engine.load(path)
     if engine.sha256 != sha256:
-        raise Conflict("The model's files are not those that were registered.", code="model_changed")
+        raise Unavailable("The scoring model's files are not those that were registered.", code="model_changed")
     return engine
 
 
 def active_model() -> ActiveModel:
     """The champion. Which one it is, is asked every few seconds; its files are loaded once per process.
 
-    Raises Conflict where no model is registered (``manage.py provision`` does it).
+    Raises Unavailable where no model is registered, or other files lie there than those that were
+    (``manage.py provision`` registers them).
     """
     cache_ = caches["directory"]
     champion = cache_.get("champion")
@@ -47,7 +48,7 @@ def active_model() -> ActiveModel:
         with in_public():
             row = ModelVersion.objects.filter(status=ModelStatus.CHAMPION).first()
         if row is None:
-            raise Conflict("No scoring model is registered yet.", code="no_model")
+            raise Unavailable("No scoring model is registered yet.", code="no_model")
         champion = (row.id, row.version, row.sha256, row.path)
         cache_.set("champion", champion, settings.DIRECTORY_SECONDS)
     identifier, version, sha256, path = champion

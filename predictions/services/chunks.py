@@ -253,6 +253,13 @@ def _store_findings(chunk: JobChunk, errors: list[CellError], warnings: list[Cel
     )
 
 
+def chunk_fail(*, chunk_id: UUID, message: str, actor: Actor) -> None:
+    """End the whole job of a chunk that no attempt can score, with one sentence for its owner."""
+    job_id = JobChunk.objects.filter(id=chunk_id).values_list("job_id", flat=True).first()
+    if job_id is not None:
+        jobs.job_fail(job_id=job_id, message=message, actor=actor)
+
+
 @transaction.atomic
 def chunk_give_up(*, chunk_id: UUID, actor: Actor) -> None:
     """Close a chunk that keeps failing: each of its rows becomes an error row, so that none is lost."""

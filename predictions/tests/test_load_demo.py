@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from accounts.models import Membership, User
 from accounts.permissions import Role
@@ -29,16 +28,10 @@ pytestmark = pytest.mark.usefixtures("people")
 
 @pytest.fixture
 def bank(people) -> None:
-    """The bank, made by the command's own first step.
-
-    A test is one transaction: replaying a schema's image leaves constraints immediate in it, which a
-    command that commits step by step never sees.
-    """
+    """The bank, made by the command's own first step."""
     command = Command(stdout=io.StringIO())
     command.quiet = True
     command.make_bank()
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def load(*arguments: str) -> str:

@@ -72,6 +72,12 @@ class TooMany(DomainError):
     code, status, title = "too_many", 429, "Too many requests; wait a little."
 
 
+class Unavailable(DomainError):
+    """A part of the platform that the operator must mend first."""
+
+    code, status, title = "unavailable", 503, "This is not available just now."
+
+
 class ScopeMissing(RuntimeError):
     """Code touched organization-owned rows without saying whose: a bug, answered with 500."""
 

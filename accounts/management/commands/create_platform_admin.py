@@ -27,6 +27,7 @@ class Command(BaseCommand):
                 email=options["email"],
                 password=password,
                 is_super_admin=True,
+                verified=True,
                 actor=Actor(None, "command line"),
             )
         except DomainError as error:

@@ -107,6 +107,9 @@ class Command(BaseCommand):
         )
         for shelf in shelves:
             self._fill(shelf, only_if_empty=wanted is None)
+        from predictions import usage  # imports every model of the app: not for `--summary`
+
+        usage.count(tenant)
 
     def _say(self, text: str) -> None:
         if not self.quiet:
@@ -125,6 +128,8 @@ class Command(BaseCommand):
             admin_password=DEMO_PASSWORD,
             admin_full_name=TENANT_ADMIN.name,
             domain=demo_host(),
+            slug="demo",
+            organization_name=LENDING,
             description="A made-up bank to look around in.",
             actor=LOADER,
         )
@@ -208,6 +213,7 @@ def _user_create(person: Person) -> User:
         full_name=person.name,
         username=person.email.partition("@")[0],
         job_title=person.job_title,
+        verified=True,
         is_super_admin=person.role == Role.SUPER_ADMIN,
         actor=LOADER,
     )
