@@ -269,6 +269,13 @@ def session_switch(
         return place, issue(session)
 
 
+def sessions_purge() -> int:
+    """Remove sessions a month after they ended; the audit log keeps that they were."""
+    with in_public():
+        ended = AuthSession.objects.filter(expires_at__lt=timezone.now() - timedelta(days=30))
+        return ended.delete()[0]
+
+
 def _revoke(sessions: QuerySet[AuthSession], because: str) -> None:
     _forget(sessions)
     sessions.update(revoked_at=timezone.now(), revoked_because=because)

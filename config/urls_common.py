@@ -15,7 +15,8 @@ handler404 = "tenants.kernel.problem.page_not_found"
 handler500 = "tenants.kernel.problem.server_error"
 
 
-def _documentation() -> list[URLPattern | URLResolver]:
+def documentation() -> list[URLPattern | URLResolver]:
+    """The API description and its two readers, where the setting shows them."""
     if not settings.SHOW_API_DOCS:
         return []
     swagger = SpectacularSwaggerView.as_view(url_name="schema")
@@ -28,7 +29,7 @@ def _documentation() -> list[URLPattern | URLResolver]:
 
 
 common: list[URLPattern | URLResolver] = [
-    *_documentation(),
+    *documentation(),
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("api/", include(routes())),
 ]

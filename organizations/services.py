@@ -119,7 +119,8 @@ def tenant_open(
 ) -> OpenedTenant:
     """A new institution in one step: tenant, schema, host, default organization and its admin.
 
-    The default organization is called like the tenant unless ``organization_name`` says otherwise. An admin who has an account keeps it; otherwise one is made with ``admin_password``.
+    The default organization is called like the tenant unless ``organization_name`` says otherwise.
+    An admin who has an account keeps it; otherwise one is made with ``admin_password``.
     """
     tenant = tenants.tenant_create(name=name, domain=domain, slug=slug, description=description, actor=actor)
     with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):

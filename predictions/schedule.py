@@ -12,6 +12,7 @@ from tenants.kernel.context import in_public
 ENTRIES = {
     "predictions.sweep_jobs": timedelta(seconds=10),
     "predictions.count_usage": timedelta(minutes=5),
+    "organizations.purge": timedelta(hours=1),
 }
 
 

@@ -15,6 +15,7 @@ from tenants import provisioning, selectors
 from tenants.kernel import audit
 from tenants.kernel.context import RESERVED, SCHEMA_NAME, in_public
 from tenants.kernel.errors import Absent, Conflict, Forbidden, InvalidInput
+from tenants.kernel.files import remove_folder
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import Actor
 from tenants.models import Domain, Tenant, TenantKind, TenantState, Usage
@@ -45,7 +46,8 @@ def tenant_create(
 ) -> Tenant:
     """A new tenant with its schema and its host, all or nothing.
 
-    ``slug`` defaults to one made from the name. Without ``domain`` the host is the slug below TENANT_HOST_SUFFIX (``first-bank.localhost``).
+    ``slug`` defaults to one made from the name, the host to the slug below TENANT_HOST_SUFFIX
+    (``first-bank.localhost``).
     Raises InvalidInput for a bad or taken name or host.
     """
     with in_public():
@@ -136,7 +138,7 @@ def _set_state(tenant_id: UUID, state: str, action: str, reason: str, actor: Act
 
 @transaction.atomic
 def tenant_delete(*, tenant_id: UUID, actor: Actor) -> None:
-    """Remove a tenant with its schema, its directory entries and everybody's membership in it."""
+    """Remove a tenant with its schema, files and directory entries, and everybody's membership in it."""
     with in_public():
         tenant = _locked(tenant_id)
         hosts = list(tenant.domains.values_list("domain", flat=True))
@@ -145,6 +147,7 @@ def tenant_delete(*, tenant_id: UUID, actor: Actor) -> None:
         keys = selectors.cache_keys(tenant)
         tenant.delete()
     transaction.on_commit(lambda: caches["directory"].delete_many(keys))
+    transaction.on_commit(lambda: remove_folder(tenant.schema_name))
 
 
 def _locked(tenant_id: UUID) -> Tenant:

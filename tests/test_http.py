@@ -115,3 +115,21 @@ def test_the_browsable_api_renders_inside_the_scope(people: World):
 def test_large_lists_are_compressed(people: World):
     answer = people.client(Role.OWNER).get("/api/v1/predictions/annual", headers={"accept-encoding": "gzip"})
     assert answer["Content-Encoding"] == "gzip"
+
+
+@override_settings(SHOW_API_DOCS=False)
+def test_documentation_can_be_hidden():
+    from config.urls_common import documentation
+
+    assert documentation() == []
+
+
+def test_tokens_are_never_kept_for_a_repeat(people: World):
+    from tenants.models import PlatformIdempotencyRecord
+
+    body = {"email": people.user(Role.OWNER).email, "password": "correct-horse-9"}
+    for _ in range(2):
+        answer = anonymous().post("/api/v1/auth/login", body, headers={"Idempotency-Key": "login"})
+        assert answer.status_code == 200
+        assert "Idempotency-Replayed" not in answer
+    assert not PlatformIdempotencyRecord.objects.exists()

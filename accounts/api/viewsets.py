@@ -41,6 +41,7 @@ class AuthViewSet(DeclaredViewSet):
     """Log-in, tokens and the active organization."""
 
     serializer_class = LoginIn
+    keeps_answers = False
     permissions: ClassVar[dict[str, str]] = {
         "login": ANYONE,
         "token": ANYONE,

@@ -21,10 +21,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sheet
-from predictions.models import UNFINISHED, JobChunk, JobState, ScoringJob
+from predictions.models import UNFINISHED, JobState, ScoringJob
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant, in_public
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
+from tenants.kernel.files import remove_folder
 from tenants.kernel.ids import uuid7
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.locks import hold_alone
@@ -231,15 +232,10 @@ def job_delete(*, job: ScoringJob, actor: Actor) -> None:
     locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",), no_key=True).get(id=job.id)
     if locked.state in UNFINISHED:
         raise Conflict("Cancel the job before deleting it.", code="job_running")
-    paths = [locked.path, *JobChunk.objects.filter(job=locked).values_list("path", flat=True)]
+    path = folder(locked.id)
     audit.record("predictions.job.deleted", on=locked, actor=actor)
     identifier = locked.id
     locked.delete()
     with in_public():
         JobTicket.objects.filter(id=identifier).delete()
-    transaction.on_commit(lambda: _remove(paths))
-
-
-def _remove(paths: list[str]) -> None:
-    for path in paths:
-        default_storage.delete(path)
+    transaction.on_commit(lambda: remove_folder(path))

@@ -10,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from celery import current_app
+from django.core.files.storage import default_storage
 
 from accounts.permissions import Role
 from config.env import ROOT
@@ -253,7 +254,10 @@ def test_cancel_stops_at_a_chunks_border_and_delete_leaves_the_scores(own_tenant
     assert cancelled["error_message"] == "Cancelled by user"
     assert own_tenant.client.post(f"{address}/cancel").status_code == 409
     assert cancelled["processed_rows"] < 6000
+    folder = f"{own_tenant.ref.schema_name}/jobs/{answer.json()['job_id']}"
+    assert default_storage.exists(folder)
     assert own_tenant.client.delete(address).status_code == 204
+    assert not default_storage.exists(folder)
     with own_tenant.within():
         assert Score.objects.exists()
         assert not ScoringJob.objects.exists()

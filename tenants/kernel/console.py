@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import models, transaction
 from django.db.models import Model, QuerySet
@@ -60,7 +61,18 @@ class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
     """
 
     error_fields: ClassVar[dict[str, str]] = {}
+    # What a constraint of the table means to people: its name to the field and the words.
+    constraint_errors: ClassVar[dict[str, tuple[str, str]]] = {}
     refusal: ClassVar[DomainError | None] = None
+
+    def validate_constraints(self) -> None:
+        model, exclude = type(self.instance), self._get_validation_exclusions()  # type: ignore[attr-defined]
+        for constraint in model._meta.constraints:
+            try:
+                constraint.validate(model, self.instance, exclude=exclude)
+            except ValidationError as error:
+                field, words = self.constraint_errors.get(constraint.name, (None, error))
+                self.add_error(field if field in self.fields else None, words)
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -121,7 +133,7 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         owner = getattr(obj, "organization_id", None)
         if owner is None or not in_a_tenant():
             return True
-        if owner not in principal.organizations_with(permission):
+        if owner not in self.reach(request, verb):
             return False
         mine = getattr(obj, "created_by_id", None) == principal.user_id
         return mine or not principal.only_own(permission, owner)
@@ -156,9 +168,9 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
             return rows.filter(organization_id__in=self.reach(request))
         return rows
 
-    def reach(self, request: HttpRequest) -> frozenset[UUID]:
-        """Organizations whose rows this page shows the caller."""
-        principal, permission = principal_of(request), self.permissions.get("view")
+    def reach(self, request: HttpRequest, verb: str = "view") -> frozenset[UUID]:
+        """Organizations in whose rows the caller may do this; without a verb, whose rows the page shows."""
+        principal, permission = principal_of(request), self.permissions.get(verb)
         if principal is None or permission is None:
             return frozenset()
         # Asked several times a page, for lists of columns and filters: read once.
@@ -340,7 +352,7 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         danger: bool = False,
     ) -> HttpResponse:
         """A page that asks before it acts: GET shows the question, POST carries it out."""
-        form = form_class(request.POST or None)
+        form = form_class(request.POST if request.method == "POST" else None)
         back = self.address("change", obj.pk)
         if request.method == "POST" and form.is_valid():
             try:
@@ -360,7 +372,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     def row_for(self, request: HttpRequest, verb: str, object_id: str) -> Any:
         """The row an action is about, or None; raises PermissionDenied where the caller may not."""
         obj = self.get_object(request, unquote(object_id))
-        if obj is not None and not self.may(request, verb, obj):
+        allowed = getattr(self, f"has_{verb}_permission", None) or partial(self.may, verb=verb)
+        if obj is not None and not allowed(request, obj=obj):
             raise PermissionDenied
         return obj
 

@@ -38,6 +38,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     """An endpoint whose every action declares the permission it needs."""
 
     permissions: ClassVar[dict[str, str]] = {}
+    # Whether answers are kept for a repeat with the same Idempotency-Key. Not where they hold secrets.
+    keeps_answers: ClassVar[bool] = True
     permission_classes = (AllowAny,)  # the rule below decides
     _closed: ClassVar[frozenset[str]] = frozenset(
         {"dispatch", "initial", "permission_classes", "get_permissions", "check_permissions"}
@@ -101,6 +103,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             principal = self.principal
             if needed != SIGNED_IN:
                 self._enter_scope(principal, needed)
+        if not self.keeps_answers:
+            return
         known = _principal(request)
         caller = str(known.user_id) if known else request.META.get("REMOTE_ADDR", "")
         outcome = idempotency.claim(request, caller=caller, route=f"{type(self).__name__}.{self.action}")

@@ -65,3 +65,22 @@ def test_beat_starts_platform_tasks_only():
 
     assert [n for n in ENTRIES if not isinstance(current_app.tasks[n], jobs.PlatformTask)] == []
     assert not scope.is_active()
+
+
+def test_what_is_kept_for_a_day_goes_after_a_day(people: World):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from organizations.models import IdempotencyRecord
+    from organizations.tasks import purge
+    from tenants.kernel.context import in_tenant
+
+    with in_tenant(people.tenants["alpha"]):
+        for age in (1, 25):
+            IdempotencyRecord.objects.create(
+                caller="c", key=str(age), route="r", created_at=timezone.now() - timedelta(hours=age)
+            )
+    assert purge() == 1
+    with in_tenant(people.tenants["alpha"]):
+        assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["1"]

@@ -1,0 +1,26 @@
+"""Housekeeping of what is kept for a time only."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts.services import sessions_purge
+from organizations.models import IdempotencyRecord
+from tenants.kernel import idempotency
+from tenants.kernel.context import in_public, in_tenant
+from tenants.kernel.jobs import PlatformTask
+from tenants.models import PlatformIdempotencyRecord, Tenant
+
+
+@shared_task(base=PlatformTask, name="organizations.purge")
+def purge() -> int:
+    """Remove kept answers and sessions that have run out; tells how many rows went."""
+    before = timezone.now() - idempotency.KEPT
+    with in_public():
+        tenants = [tenant.ref for tenant in Tenant.objects.all()]
+        removed, _ = PlatformIdempotencyRecord.objects.filter(created_at__lt=before).delete()
+    for tenant in tenants:
+        with in_tenant(tenant):
+            removed += IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]
+    return removed + sessions_purge()

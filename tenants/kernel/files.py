@@ -1,0 +1,19 @@
+"""Stored files by folder, on whatever storage is set."""
+
+from __future__ import annotations
+
+from django.core.files.storage import default_storage
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder with all it holds; one that is not there is fine."""
+    try:
+        folders, files = default_storage.listdir(path)
+    except FileNotFoundError:
+        return
+    for name in files:
+        default_storage.delete(f"{path}/{name}")
+    for name in folders:
+        remove_folder(f"{path}/{name}")
+    # Local folders stay behind empty; a bucket has none.
+    default_storage.delete(path)
