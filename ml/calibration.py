@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from scipy.stats import beta, binom
 
@@ -36,7 +36,7 @@ class Blend:
     weights: Mapping[str, float]
     intercept: float
     gap_shift: Array
-    """Added to every log-odds for each missing feature, shape (p,)."""
+    """Added to every log-odds for each missing feature that marks an input, shape (p,)."""
 
     def log_odds(self, raw: Raw) -> Array:
         """The ensemble's log-odds."""
@@ -53,17 +53,21 @@ class Blend:
         }
 
 
-def fit_blend(complete: Raw, gapped: Raw, target: Array, anchor: float) -> Blend:
-    """Calibrate each member, the blend and the gaps on pooled out-of-time log-odds, then anchor the mean PD.
+def fit_blend(
+    complete: Raw, gaps: Mapping[str, Raw], markers: Mapping[str, int], target: Array, anchor: float
+) -> Blend:
+    """Calibrate each member, the blend and the gaps on pooled out-of-time log-odds, and anchor the mean PD.
 
     Parameters
     ----------
-    complete, gapped : Raw
-        The same n rows, complete and with inputs missing at random, each predicted by models that had not
-        seen the row's year.
+    complete : Raw
+        n rows, each predicted by models that had not seen the row's year.
+    gaps : input name to Raw
+        The same rows with that input missing throughout.
+    markers : input name to the position of the feature that is missing when the input is
     target : array of 0 and 1, shape (n,)
     anchor : float
-        Long-run default rate that the mean PD is moved to, by a shift in log-odds.
+        Long-run default rate that the mean PD is moved to, by shifts in log-odds.
     """
     calibration = {}
     for member in MEMBERS:
@@ -78,36 +82,32 @@ def fit_blend(complete: Raw, gapped: Raw, target: Array, anchor: float) -> Blend
     fitted = LogOddsBlend(penalty=0.5).fit(z, target)
     weights = {m: float(w) for m, w in zip(MEMBERS, fitted.coef_, strict=True)}
     plain = Blend(calibration, weights, fitted.intercept_, np.zeros(complete.missing.shape[1]))
-    gap_shift = _gap_shift(plain, complete, gapped, target)
-    blend = replace(plain, gap_shift=gap_shift)
+    return _with_gap_shift(plain, complete, gaps, markers, anchor)
+
+
+_SWEEPS = 30
+
+
+def _with_gap_shift(
+    blend: Blend, complete: Raw, gaps: Mapping[str, Raw], markers: Mapping[str, int], anchor: float
+) -> Blend:
+    """The blend with a shift for each missing input, such that each single gap keeps the mean PD.
+
+    A model that lost an input spreads its scores differently, and their mean PD drifts off the default rate
+    (an average of log-odds is not one of probabilities). Inputs overlap in what they make missing, so the
+    shifts are found together, in sweeps; with several gaps the shifts add up.
+    """
+    for _ in range(_SWEEPS):
+        blend = replace(blend, intercept=blend.intercept + _step(blend.log_odds(complete), anchor))
+        for name, raw in gaps.items():
+            shift = blend.gap_shift.copy()
+            shift[markers[name]] += _step(blend.log_odds(raw), anchor)
+            blend = replace(blend, gap_shift=shift)
     return replace(blend, intercept=blend.intercept + _anchored(blend.log_odds(complete), anchor))
 
 
-_GAP_PENALTY = 1.0
-
-
-def _gap_shift(blend: Blend, complete: Raw, gapped: Raw, target: Array) -> Array:
-    """Shift in log-odds for each missing feature, by ridge-penalised likelihood with the score as offset.
-
-    A model that lost an input spreads its scores less, and their mean PD drifts off the default rate (an
-    average of log-odds is not one of probabilities). At the optimum expected and realised defaults agree over
-    the rows that miss a feature, but for the penalty.
-    """
-    offset = np.concatenate([blend.log_odds(complete), blend.log_odds(gapped)])
-    flags = np.vstack([complete.missing, gapped.missing]).astype(np.float64)
-    y = np.tile(target, 2)
-
-    def loss(theta: Array) -> tuple[float, Array]:
-        score = offset + theta[-1] + flags @ theta[:-1]
-        gap = expit(score) - y
-        value = float((np.logaddexp(0.0, score) - y * score).sum()) + 0.5 * _GAP_PENALTY * float(
-            theta @ theta
-        )
-        return value, np.append(gap @ flags, gap.sum()) + _GAP_PENALTY * theta
-
-    found = minimize(loss, np.zeros(flags.shape[1] + 1), jac=True, method="L-BFGS-B")
-    shift: Array = found.x[:-1]
-    return shift
+def _step(log_odds: Array, anchor: float) -> float:
+    return float(np.log(anchor / expit(log_odds).mean()))
 
 
 def _anchored(log_odds: Array, anchor: float) -> float:

@@ -134,8 +134,8 @@ def markdown(content: Mapping[str, Any]) -> str:
         "",
         "Missing values: never replaced by a number. Trees send a blank down a branch learnt for blanks, the "
         "logistic member has a coefficient for it; each firm-year is trained once complete and once with "
-        "inputs missing at random. Each missing feature also shifts the log-odds by an amount fitted out of "
-        "time, so that rows with a gap keep the right mean PD. A debt ratio over a denominator "
+        "inputs missing at random. Each missing input also shifts the log-odds by an amount fitted out of "
+        "time, so that rows with that gap keep the right mean PD. A debt ratio over a denominator "
         "that is not positive is a state of its own, ranked above every defined value.",
         "",
         "Members are calibrated and blended by affine maps in log-odds with positive slopes. Contributions "
@@ -206,7 +206,7 @@ def _shape(name: str, spec: Mapping[str, Any]) -> list[str]:
              for k, c in spec["metrics"]["categories"].items()),
         ),
         "",
-        "With one input missing throughout (rolling origins):",
+        "With one input missing throughout, over the rolling origins (the mean is what the shifts were fitted to):",
         "",
         *_table(
             ("Missing", "AUC", "Mean PD", "Default rate"),

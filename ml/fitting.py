@@ -15,7 +15,7 @@ from ml.dataset import FirmYears
 from ml.estimators import BoundedLogistic, MonotoneTrees
 from ml.features import STATE_WORST, Array
 from ml.model import Affine, Development, ShapeModel
-from ml.sampling import Presented, present
+from ml.sampling import Presented, present, single_gap
 from ml.shapes import MEMBERS, Shape
 
 FIRST_ORIGIN = 2005
@@ -77,6 +77,8 @@ class Workshop:
     nthread: int = 1
     presented: Presented = field(init=False)
     _fits: dict[int, Members] = field(default_factory=dict)
+    _predicted: dict[tuple[str, int], Raw] = field(default_factory=dict)
+    _matrices: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.presented = present(self.shape, self.data, SEED)
@@ -110,28 +112,34 @@ class Workshop:
             offset,
         )
 
-    def out_of_time(self, first: int, last: int, X: Array | None = None) -> OutOfTime:
+    def out_of_time(self, first: int, last: int, gap: str = "") -> OutOfTime:
         """Rolling origins: each year from `first` to `last` predicted from the years before it.
 
-        The complete design matrix is predicted, or `X` in its place.
+        With `gap`, that input is missing throughout what is predicted.
         """
-        matrix = self.presented.complete if X is None else X
-        rows, parts = [], []
-        for year in range(first, last + 1):
-            chosen = np.flatnonzero(self.data.year == year)
-            rows.append(chosen)
-            parts.append(self.fit_before(year).log_odds(matrix[chosen]))
+        years = range(first, last + 1)
+        parts = [self._predict_year(year, gap) for year in years]
         members = {m: np.concatenate([part.members[m] for part in parts]) for m in MEMBERS}
-        missing = np.concatenate([part.missing for part in parts])
-        return OutOfTime(np.concatenate(rows), Raw(members, missing))
+        rows = np.concatenate([np.flatnonzero(self.data.year == year) for year in years])
+        return OutOfTime(rows, Raw(members, np.concatenate([part.missing for part in parts])))
+
+    def _predict_year(self, year: int, gap: str) -> Raw:
+        if (gap, year) not in self._predicted:
+            if gap and gap not in self._matrices:
+                self._matrices[gap] = single_gap(self.shape, self.data, self.presented.complete, gap)
+            matrix = self._matrices[gap] if gap else self.presented.complete
+            chosen = np.flatnonzero(self.data.year == year)
+            self._predicted[gap, year] = self.fit_before(year).log_odds(matrix[chosen])
+        return self._predicted[gap, year]
 
     def calibrate(self, last: int) -> tuple[Blend, OutOfTime]:
         """Blend calibrated on the rolling origins to `last`, anchored on the rate from 2003 to `last`."""
         pooled = self.out_of_time(FIRST_ORIGIN, last)
         years = (self.data.year >= FIT_FROM) & (self.data.year <= last)
         anchor = float(self.data.default[years].mean())
-        gapped = self.out_of_time(FIRST_ORIGIN, last, self.presented.gapped)
-        return fit_blend(pooled.raw, gapped.raw, self.data.default[pooled.rows], anchor), pooled
+        markers = {gap: self.shape.features.index(name) for gap, name in self.shape.gap_markers.items()}
+        gaps = {gap: self.out_of_time(FIRST_ORIGIN, last, gap).raw for gap in markers}
+        return fit_blend(pooled.raw, gaps, markers, self.data.default[pooled.rows], anchor), pooled
 
     def band(self, blend: Blend, pooled: OutOfTime) -> tuple[float, Cells]:
         """The year-to-year standard deviation in log-odds, and the cells it was estimated on."""

@@ -114,7 +114,10 @@ def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
         shape = SHAPES.get(name)
         if shape is None or list(shape.features) != spec["features"]:
             raise ArtifactError(f"the features of shape {name!r} are not those of this version of the engine")
-        models[name] = _model(shape, {key: contents[f"{name}/{key}"] for key in _PARTS}, nthread)
+        try:
+            models[name] = _model(shape, {key: contents[f"{name}/{key}"] for key in _PARTS}, nthread)
+        except KeyError as error:
+            raise ArtifactError(f"the model's shape {name!r} lacks {error}") from error
     return Artifact(manifest, models, hashlib.sha256(text).hexdigest())
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ml.dataset import FirmYears
-from ml.features import DEVELOPED_ITEMS, Array, Items, complete_items, ratios_from_items
-from ml.inputs import design_matrix, prepare
-from ml.shapes import Shape
+from ml.features import (
+    DEVELOPED_ITEMS,
+    Array,
+    Items,
+    Statement,
+    clean_items,
+    complete_items,
+    feature_matrix,
+    ratios_from_items,
+)
+from ml.inputs import prepare
+from ml.shapes import PRIOR_YEARS, Shape
 
 _NEVER_DROPPED = frozenset({"total_assets", "total_liabilities", "market_cap"})
 _DROPPABLE: tuple[str, ...] = tuple(name for name in DEVELOPED_ITEMS if name not in _NEVER_DROPPED)
@@ -43,9 +52,9 @@ def present(shape: Shape, data: FirmYears, random_state: int) -> Presented:
 
 
 def statement_matrix(shape: Shape, data: FirmYears) -> Array:
-    """Design matrix of a statement shape through the engine's own preparation."""
-    prepared = prepare(pd.DataFrame(data.items), kind="annual", history=history_frame(data))
-    return design_matrix(shape, prepared, np.arange(len(data)))
+    """Design matrix of a statement shape, as the engine's preparation gives it."""
+    now, *years = (complete_items(clean_items(items)[0]) for items in (data.items, *data.years))
+    return feature_matrix(Statement(now, tuple(years)), shape.features)
 
 
 def history_frame(data: FirmYears) -> pd.DataFrame | None:
@@ -114,19 +123,26 @@ def ratio_matrix(shape: Shape, frame: pd.DataFrame) -> Array:
     return np.column_stack([prepared.ratios[name] for name in shape.features])
 
 
-def single_gaps(shape: Shape, data: FirmYears, complete: Array) -> Iterator[tuple[str, Array]]:
-    """Design matrices with one input missing throughout: each ratio, or each line item and the history."""
+_REPORTED_WITH: Mapping[str, tuple[str, ...]] = {
+    "gross_profit": ("cost_of_goods_sold",),
+    "ebit": ("depreciation_amortization",),
+    "ebitda": ("total_operating_expenses", "depreciation_amortization"),
+}
+"""Items from which accounting identities would restore a missing one: for a true gap they go too."""
+
+
+def single_gap(shape: Shape, data: FirmYears, complete: Array, name: str) -> Array:
+    """Design matrix with one input missing throughout: a ratio, a line item, or all prior years."""
     if not shape.is_statement:
-        for column, name in enumerate(shape.features):
-            X = complete.copy()
-            X[:, column] = np.nan
-            yield name, X
-        return
-    for name in _DROPPABLE:
-        years = tuple(_without(year, name) for year in data.years)
-        yield name, statement_matrix(shape, replace(data, items=_without(data.items, name), years=years))
-    yield "prior years", statement_matrix(shape, replace(data, years=()))
+        X = complete.copy()
+        X[:, shape.features.index(name)] = np.nan
+        return X
+    if name == PRIOR_YEARS:
+        return statement_matrix(shape, replace(data, years=()))
+    gone = (name, *_REPORTED_WITH.get(name, ()))
+    years = tuple(_without(year, gone) for year in data.years)
+    return statement_matrix(shape, replace(data, items=_without(data.items, gone), years=years))
 
 
-def _without(items: Items, name: str) -> Items:
-    return {key: values for key, values in items.items() if key != name}
+def _without(items: Items, names: tuple[str, ...]) -> Items:
+    return {key: values for key, values in items.items() if key not in names}

@@ -50,6 +50,30 @@ class Shape:
         """Direction of risk of each feature, in order."""
         return tuple(described(self, name).direction for name in self.features)
 
+    @property
+    def gap_markers(self) -> Mapping[str, str]:
+        """For each input, the feature that is missing when the input is."""
+        return STATEMENT_MARKERS if self.is_statement else {name: name for name in self.features}
+
+
+PRIOR_YEARS = "prior years"
+# Total assets and liabilities are always known in a statement shape, so these features miss one input only
+# (or, with inventory, receivables and current assets, one of two).
+STATEMENT_MARKERS: Mapping[str, str] = {
+    "total_current_liabilities": "current_liabilities_to_assets",
+    "total_long_term_debt": "long_term_debt_to_assets",
+    "retained_earnings": "retained_earnings_to_assets",
+    "net_income": "return_on_assets",
+    "net_sales": "asset_turnover",
+    "current_assets": "working_capital_to_assets",
+    "inventory": "inventory_to_sales",
+    "total_receivables": "receivables_to_sales",
+    "gross_profit": "gross_margin",
+    "ebit": "ebit_to_assets",
+    "ebitda": "ebitda_to_assets",
+    PRIOR_YEARS: "asset_growth",
+}
+
 
 def described(shape: Shape, name: str) -> Feature | Ratio:
     """The declaration of a shape's feature."""

@@ -26,7 +26,6 @@ from ml.features import Array
 from ml.fitting import FIRST_ORIGIN, FIT_FROM, SEED, Workshop
 from ml.model import ShapeModel
 from ml.persistence import DEFAULT_PATH, save
-from ml.sampling import single_gaps
 from ml.shapes import MEMBERS, SHAPES, Shape
 
 NAME = "us-listed"
@@ -89,8 +88,8 @@ def _train_shape(shop: Workshop) -> tuple[ShapeModel, dict[str, Any]]:
 def _gaps(shop: Workshop, blend: Blend) -> dict[str, dict[str, float]]:
     """Mean PD over the rolling origins when one input is missing, and the AUC that is left."""
     found = {}
-    for name, X in single_gaps(shop.shape, shop.data, shop.presented.complete):
-        pooled = shop.out_of_time(FIRST_ORIGIN, int(shop.data.year.max()), X)
+    for name in shop.shape.gap_markers:
+        pooled = shop.out_of_time(FIRST_ORIGIN, int(shop.data.year.max()), name)
         log_odds, target = blend.log_odds(pooled.raw), shop.data.default[pooled.rows]
         found[name] = {
             "auc": validation.auc(target, log_odds),

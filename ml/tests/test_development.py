@@ -8,7 +8,7 @@ import pytest
 
 from ml import categorise
 from ml.sampling import history_frame, ratio_frame
-from ml.shapes import SHAPES
+from ml.shapes import PRIOR_YEARS, SHAPES, STATEMENT_MARKERS
 
 FROM = 2003
 
@@ -35,6 +35,10 @@ def sheets(development):
     return found, development.default[rows]
 
 
+TOLERANCE = 0.25
+"""Of the mean PD around the default rate; the exact figures, out of time, are in the model card."""
+
+
 @pytest.mark.parametrize("with_market", [True, False])
 @pytest.mark.parametrize("with_history", [True, False])
 def test_statements_are_calibrated_in_the_mean(engine, recent, with_market, with_history):
@@ -42,17 +46,18 @@ def test_statements_are_calibrated_in_the_mean(engine, recent, with_market, with
     if not with_market:
         frame, history = frame.drop(columns="market_cap"), history.drop(columns="market_cap")
     scores = engine.score(frame, kind="annual", history=history if with_history else None, drivers=0)
-    assert scores.pd.mean() == pytest.approx(default.mean(), rel=0.25)
+    assert scores.pd.mean() == pytest.approx(default.mean(), rel=TOLERANCE)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["inventory", "retained_earnings", "total_current_liabilities", "net_sales", "total_long_term_debt"],
+    [name for name in STATEMENT_MARKERS if name not in (PRIOR_YEARS, "gross_profit", "ebit", "ebitda")],
 )
 def test_statements_with_one_missing_item_are_calibrated(engine, recent, name):
     frame, history, default = recent
+    history = history.drop(columns=name)
     scores = engine.score(frame.drop(columns=name), kind="annual", history=history, drivers=0)
-    assert scores.pd.mean() == pytest.approx(default.mean(), rel=0.30)
+    assert scores.pd.mean() == pytest.approx(default.mean(), rel=TOLERANCE)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_ratios_are_calibrated_single_gaps_included(engine, sheets, kind, droppe
     frame = tables[f"{kind}_ratios"]
     frame = frame if dropped is None else frame.drop(columns=dropped)
     scores = engine.score(frame, kind=kind, drivers=0)
-    assert scores.pd.mean() == pytest.approx(default.mean(), rel=0.25)
+    assert scores.pd.mean() == pytest.approx(default.mean(), rel=TOLERANCE)
 
 
 def test_all_four_categories_are_reached_by_line_items(engine, recent):

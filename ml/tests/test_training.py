@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
@@ -10,10 +11,18 @@ from ml import validation
 from ml.calibration import cells, count_distribution, coverage, fit_sigma
 from ml.engine import Engine
 from ml.fitting import FIT_FROM, Workshop
-from ml.inputs import prepare
+from ml.inputs import design_matrix, prepare
 from ml.persistence import save
-from ml.sampling import drop_ratios, history_frame, ratio_frame, ratio_matrix, single_gaps, with_gaps
-from ml.shapes import MEMBERS, SHAPES
+from ml.sampling import (
+    drop_ratios,
+    history_frame,
+    ratio_frame,
+    ratio_matrix,
+    single_gap,
+    statement_matrix,
+    with_gaps,
+)
+from ml.shapes import MEMBERS, PRIOR_YEARS, SHAPES
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +77,29 @@ def test_the_stand_in_is_learnt_and_calibrated(shop, fitted):
 
 def test_single_missing_ratios_stay_calibrated_out_of_time(shop, fitted):
     blend, pooled, _ = fitted
-    rate = shop.data.default[pooled.rows].mean()
-    for name, X in single_gaps(shop.shape, shop.data, shop.presented.complete):
-        mean = expit(blend.log_odds(shop.out_of_time(2005, 2015, X).raw)).mean()
-        assert mean == pytest.approx(rate, rel=0.25), name
+    rate = expit(blend.log_odds(pooled.raw)).mean()
+    for name in shop.shape.gap_markers:
+        gapped = shop.out_of_time(2005, 2015, name)
+        assert np.isnan(single_gap(shop.shape, shop.data, shop.presented.complete, name)).any()
+        assert expit(blend.log_odds(gapped.raw)).mean() == pytest.approx(rate, rel=0.02), name
+
+
+def test_every_marker_is_missing_with_its_input_and_only_then(synthetic):
+    shape = SHAPES["statement_market"]
+    complete = statement_matrix(shape, synthetic)
+    for name, feature in shape.gap_markers.items():
+        column = shape.features.index(feature)
+        assert np.isnan(single_gap(shape, synthetic, complete, name)[:, column]).all()
+        if name != PRIOR_YEARS:
+            assert not np.isnan(complete[:, column]).any()
+
+
+def test_training_sees_what_the_engine_sees(synthetic):
+    shape = SHAPES["statement_market"]
+    for data in (synthetic, with_gaps(synthetic, np.random.default_rng(2))):
+        prepared = prepare(pd.DataFrame(data.items), kind="annual", history=history_frame(data))
+        expected = design_matrix(shape, prepared, np.arange(len(data)))
+        np.testing.assert_array_equal(statement_matrix(shape, data), expected)
 
 
 def test_training_is_reproducible_and_survives_the_disk(tmp_path, shop, fitted):
@@ -110,8 +138,6 @@ def test_sheets_of_ratios_hold_both_presentations(synthetic):
 
 
 def test_prepared_statements_know_their_years(synthetic):
-    import pandas as pd
-
     prepared = prepare(pd.DataFrame(synthetic.items), kind="annual", history=history_frame(synthetic))
     np.testing.assert_array_equal(prepared.statement.before("net_sales"), synthetic.years[0]["net_sales"])
 
