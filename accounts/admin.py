@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 
@@ -30,7 +30,7 @@ class UserAdmin(ConsoleAdmin):
     detail_template = "console/user.html"
     actions_detail = ("deactivate",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         # The manager brings the credential along for signing in; a list of people has no use for it.
         rows = super().get_queryset(request).select_related(None).select_related("profile")
         return rows.annotate(held=Count("memberships", filter=Q(memberships__state="active")))

@@ -88,7 +88,7 @@ class ConsoleLoginView(LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         end_session(self.request)
-        answer = super().form_valid(form)
+        answer: HttpResponse = super().form_valid(form)
         user, place = form.get_user(), form.place
         session = services.session_open(
             user=user,
@@ -173,7 +173,7 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         return LogEntry.objects.none()
 
     @method_decorator(never_cache)
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         index = reverse("admin:index", current_app=self.name)
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(index)
@@ -187,8 +187,7 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         view = ConsoleLoginView.as_view(
             extra_context=context, authentication_form=self.login_form, template_name="console/login.html"
         )
-        answer: HttpResponse = view(request)
-        return answer
+        return view(request)
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method != "POST":

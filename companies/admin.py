@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -15,14 +15,14 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.console import tenant_site
-from accounts.principals import SessionPrincipal
 from companies import services
 from companies.models import SYMBOL, Company, PeriodKind, Statement
 from companies.services import CompanyFacts
 from organizations.models import Organization
 from organizations.selectors import working_organization
 from tenants.kernel import audit
-from tenants.kernel.console import NOTHING, ConsoleAdmin, ConsoleForm, audited_save, principal_of
+from tenants.kernel.console import NOTHING, ConsoleAdmin, principal_of
+from tenants.kernel.console_forms import ConsoleForm, audited_save
 
 SHOWN_STATEMENTS = 12
 
@@ -31,7 +31,7 @@ def place_field(form: forms.Form | forms.ModelForm[Any], request: HttpRequest) -
     """Let whoever reaches several organizations say to which a new row belongs."""
     rows = [(str(o.pk), o.name) for o in Organization.objects.order_by("-is_default", "name")]
     principal = principal_of(request)
-    if len(rows) < 2 or not isinstance(principal, SessionPrincipal):
+    if len(rows) < 2 or principal is None:
         return
     form.fields["place"] = forms.ChoiceField(
         label="Organization",
@@ -125,17 +125,14 @@ class CompanyAdmin(ConsoleAdmin):
         ("Kept", {"fields": (("created_at", "updated_at"),)}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         # Counted for the rows of the page only, not for the whole table as a join would.
         held = Statement.objects.filter(company=OuterRef("pk")).order_by().values("company")
         counted = held.annotate(n=Count("*")).values("n")
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                years=Subquery(counted.filter(kind=PeriodKind.ANNUAL)),
-                quarters=Subquery(counted.filter(kind=PeriodKind.QUARTERLY)),
-            )
+        rows = super().get_queryset(request)
+        return rows.annotate(
+            years=Subquery(counted.filter(kind=PeriodKind.ANNUAL)),
+            quarters=Subquery(counted.filter(kind=PeriodKind.QUARTERLY)),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from accounts.models import User
 from companies.models import Company
 from organizations.models import Organization
-from predictions.admin import wording
+from predictions import wording
 from predictions.models import UNFINISHED, Prediction, PredictionKind, RiskLevel, ScoringJob
 from tenants.kernel.console import percent
 from tenants.kernel.context import current_tenant
-from tenants.models import JobTicket, Tenant, TenantState, Usage
+from tenants.models import JobTicket, OrganizationEntry, Tenant, TenantState, Usage
 
 DAYS = 14
 WORST = 10
@@ -70,7 +70,8 @@ def is_stuck(ticket: JobTicket, now: datetime) -> bool:
 def latest() -> QuerySet[Any]:
     """The newest head of every company and kind in the active scope: what is thought of it now."""
     newest = Prediction.objects.order_by("company_id", "kind", "-fiscal_year", "-fiscal_quarter", "-id")
-    return Prediction.objects.filter(id__in=newest.distinct("company_id", "kind").values("id"))
+    rows: QuerySet[Any] = Prediction.objects.filter(id__in=newest.distinct("company_id", "kind").values("id"))
+    return rows
 
 
 def tenant(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +224,10 @@ def platform(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now = timezone.now()
     institutions = Tenant.objects.institutions()
     states = institutions.aggregate(all=Count("id"), active=Count("id", filter=Q(state=TenantState.ACTIVE)))
-    held = Usage.objects.aggregate(**{n: Sum(n) for n in ("organizations", "companies", "predictions")})
+    held = Usage.objects.aggregate(
+        companies=Sum("companies"), predictions=Sum("predictions"), counted=Min("counted_at")
+    )
+    organizations = OrganizationEntry.objects.filter(tenant__in=institutions).count()
     users = User.objects.aggregate(all=Count("id"), active=Count("id", filter=Q(is_active=True)))
     unfinished = JobTicket.objects.filter(state__in=UNFINISHED)
     stuck = unfinished.filter(heartbeat__lt=stuck_before(now)).count()
@@ -234,14 +238,14 @@ def platform(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             _figure(
                 "Tenants",
                 f"{states['active']:,}",
-                f"active; {states['all'] - states['active']:,} suspended",
+                f"with {organizations:,} organizations; {states['all'] - states['active']:,} more suspended",
                 "tenants_tenant",
             ),
             _figure("Users", f"{users['active']:,}", f"active, of {users['all']:,}", "accounts_user"),
             _figure(
                 "Predictions",
                 f"{held['predictions'] or 0:,}",
-                f"of {held['companies'] or 0:,} companies in {held['organizations'] or 0:,} organizations",
+                f"of {held['companies'] or 0:,} companies; counted {_since(held['counted'])}",
                 "tenants_tenant",
             ),
             _figure("Running jobs", f"{unfinished.count():,}", f"{stuck:,} stuck", "tenants_jobticket"),
@@ -252,7 +256,7 @@ def platform(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "chart_options": BARS,
         "chart": json.dumps(
             {
-                "labels": [f"{day:%d %b}" for day, _ in days],
+                "labels": [f"{day:%m-%d}" for day, _ in days],
                 "datasets": [
                     {
                         "label": "Rows",
@@ -266,6 +270,11 @@ def platform(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "jobs": [_ticket(t, now) for t in JobTicket.objects.select_related("tenant")[:RECENT]],
         "largest": _largest(institutions),
     }
+
+
+def _since(at: datetime | None) -> str:
+    """When the slowest of the counts was made."""
+    return f"{timesince(at, depth=1)} ago" if at else "soon, not everywhere yet"
 
 
 def _days(now: datetime) -> list[tuple[datetime, int]]:
@@ -293,13 +302,14 @@ def _ticket(ticket: JobTicket, now: datetime) -> dict[str, Any]:
     }
 
 
-def _largest(institutions: Iterable[Tenant]) -> list[dict[str, Any]]:
-    rows = institutions.select_related("usage").order_by("-usage__predictions", "name")[:RECENT]  # type: ignore[attr-defined]
+def _largest(institutions: QuerySet[Tenant]) -> list[dict[str, Any]]:
+    counted = institutions.annotate(people=Count("memberships__user", distinct=True))
+    rows = counted.select_related("usage").order_by("-usage__predictions", "name")[:RECENT]
     return [
         {
             "id": tenant.pk,
             "name": tenant.name,
-            "users": f"{tenant.usage.users:,}",
+            "users": f"{tenant.people:,}",  # type: ignore[attr-defined]
             "companies": f"{tenant.usage.companies:,}",
             "predictions": f"{tenant.usage.predictions:,}",
         }

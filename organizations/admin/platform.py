@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Max, Model, QuerySet
+from django.db.models import Count, Max, Model, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.timesince import timesince
@@ -20,18 +20,24 @@ from unfold.widgets import (
 )
 
 from accounts.console import platform_site
-from accounts.models import User
+from accounts.models import Membership, User
 from organizations.admin.log import AuditAdmin
 from organizations.services import tenant_open
 from tenants import services
-from tenants.kernel.console import NOTHING, ConsoleAdmin, ConsoleForm, ReasonForm
-from tenants.models import Domain, PlatformAuditEvent, Tenant, TenantState
+from tenants.kernel.console import NOTHING, ConsoleAdmin
+from tenants.kernel.console_forms import ConsoleForm, ReasonForm
+from tenants.models import Domain, OrganizationEntry, PlatformAuditEvent, Tenant, TenantState
 
 STATES = {"Active": "success", "Suspended": "danger", "Reserved": "info"}
 
 
+NAME_TAKEN = {"tenant_name_once": ("name", "A tenant of this name already exists.")}
+
+
 class TenantOpenForm(ConsoleForm):
     """A new institution with its host and its admin, in one step."""
+
+    constraint_errors = NAME_TAKEN
 
     error_fields: ClassVar[dict[str, str]] = {
         "duplicate_tenant": "name",
@@ -72,9 +78,12 @@ class TenantOpenForm(ConsoleForm):
 class TenantForm(ConsoleForm):
     """What may be changed of an institution."""
 
+    constraint_errors = NAME_TAKEN
+
     class Meta:
         model = Tenant
         fields = ("name", "description", "medium_from", "high_from", "critical_from")
+        widgets: ClassVar[dict[str, Any]] = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
 
 @admin.register(Tenant, site=platform_site)
@@ -119,9 +128,16 @@ class TenantAdmin(ConsoleAdmin):
         ("Technical", {"fields": (("slug", "schema_name", "created_at"),)}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request).select_related("usage").prefetch_related("domains")
-        return rows.annotate(last_job_at=Max("job_tickets__created_at"))
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request)
+        rows = rows.select_related("usage").prefetch_related("domains")
+        people = Membership.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
+        entries = OrganizationEntry.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
+        return rows.annotate(
+            last_job_at=Max("job_tickets__created_at"),
+            people=Subquery(people.annotate(n=Count("user", distinct=True)).values("n")),
+            places=Subquery(entries.annotate(n=Count("*")).values("n")),
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj is not None and obj.is_reserved)
@@ -164,21 +180,21 @@ class TenantAdmin(ConsoleAdmin):
     def hosts(self, tenant: Tenant) -> str:
         return ", ".join(d.domain for d in tenant.domains.all()) or "none"
 
-    @display(description="Organizations", ordering="usage__organizations")
-    def organizations(self, tenant: Tenant) -> str:
-        return f"{tenant.usage.organizations:,}"
+    @display(description="Organizations", ordering="places")
+    def organizations(self, tenant: Any) -> str:
+        return f"{tenant.places or 0:,}"
 
-    @display(description="Users", ordering="usage__users")
-    def users(self, tenant: Tenant) -> str:
-        return f"{tenant.usage.users:,}"
+    @display(description="Users", ordering="people")
+    def users(self, tenant: Any) -> str:
+        return f"{tenant.people or 0:,}"
 
     @display(description="Companies", ordering="usage__companies")
     def companies(self, tenant: Tenant) -> str:
-        return f"{tenant.usage.companies:,}"
+        return f"{tenant.usage.companies:,}" if tenant.usage.counted_at else NOTHING
 
     @display(description="Predictions", ordering="usage__predictions")
     def predictions(self, tenant: Tenant) -> str:
-        return f"{tenant.usage.predictions:,}"
+        return f"{tenant.usage.predictions:,}" if tenant.usage.counted_at else NOTHING
 
     @display(description="Last job", ordering="last_job_at")
     def last_job(self, tenant: Any) -> str:
@@ -186,13 +202,14 @@ class TenantAdmin(ConsoleAdmin):
         return format_html('<span title="{}">{} ago</span>', at, timesince(at, depth=1)) if at else NOTHING
 
     @display(description="Usage")
-    def usage_now(self, tenant: Tenant) -> str:
+    def usage_now(self, tenant: Any) -> str:
         held = tenant.usage
         counted = (
             f"counted {timesince(held.counted_at, depth=1)} ago" if held.counted_at else "not counted yet"
         )
         return (
-            f"{held.users:,} users, {held.organizations:,} organizations, {held.companies:,} companies, "
+            f"{tenant.people or 0:,} users, {tenant.places or 0:,} organizations, "
+            f"{held.companies:,} companies, "
             f"{held.predictions:,} predictions, {held.scores:,} scores ({counted})"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, Q, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import (
@@ -15,11 +15,11 @@ from unfold.widgets import (
 
 from accounts.console import tenant_site
 from accounts.models import Membership
-from accounts.principals import SessionPrincipal
 from organizations import services
 from organizations.admin.log import AuditAdmin
 from organizations.models import AuditEvent, Organization
-from tenants.kernel.console import ConsoleAdmin, ConsoleForm, audited_save, principal_of
+from tenants.kernel.console import ConsoleAdmin, principal_of
+from tenants.kernel.console_forms import ConsoleForm, audited_save
 from tenants.models import OrganizationEntry
 
 
@@ -33,6 +33,9 @@ class OrganizationForm(ConsoleForm):
     """What may be set of an organization; its name is given once."""
 
     error_fields: ClassVar[dict[str, str]] = {"duplicate_organization": "name"}
+    constraint_errors: ClassVar[dict[str, tuple[str, str]]] = {
+        "organization_name_once": ("name", "An organization of this name already exists.")
+    }
 
     class Meta:
         model = Organization
@@ -68,12 +71,11 @@ class OrganizationAdmin(ConsoleAdmin):
         ("State", {"fields": (("standing", "is_default"), ("slug", "created_at"))}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         members = Membership.objects.filter(organization_id=OuterRef("pk")).order_by()
         counted = members.values("organization_id").annotate(n=Count("*")).values("n")
-        return (
-            super().get_queryset(request).filter(pk__in=self.reach(request)).annotate(held=Subquery(counted))
-        )
+        rows = super().get_queryset(request).filter(pk__in=self.reach(request))
+        return rows.annotate(held=Subquery(counted))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.readonly_fields if obj is not None else ()
@@ -108,10 +110,10 @@ class MembershipAdmin(ConsoleAdmin):
     fields = ("email", "full_name", "role_text", "organization_name", "standing", "last_seen", "created_at")
     readonly_fields = fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request).select_related("user__profile")
         principal = principal_of(request)
-        tenant_id = principal.tenant_id if isinstance(principal, SessionPrincipal) else None
+        tenant_id = principal.tenant_id if principal else None
         mine = Q(organization_id__in=self.reach(request))
         if sees_whole_tenant(request):
             mine |= Q(organization_id=None)
@@ -149,7 +151,7 @@ class AuditEventAdmin(AuditAdmin):
 
     permissions: ClassVar[dict[str, str]] = {"view": "members.read"}
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)
         if sees_whole_tenant(request):
             return rows

@@ -21,11 +21,11 @@ from unfold.widgets import (
 
 from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
-from predictions import selectors
-from predictions.admin import wording
+from predictions import selectors, wording
 from predictions.models import UNFINISHED, PredictionKind, RiskLevel, ScoringJob, Severity
 from predictions.services import jobs
-from tenants.kernel.console import ConsoleAdmin, ConsoleForm, percent
+from tenants.kernel.console import ConsoleAdmin, percent
+from tenants.kernel.console_forms import ConsoleForm
 
 SHOWN_ISSUES = 50
 SHOWN_RESULTS = 10
@@ -100,9 +100,9 @@ class JobAdmin(ConsoleAdmin):
     form = UploadForm
     list_display = (
         "file",
-        "kind",
         "standing",
         "done",
+        "rows",
         "scored",
         "refused",
         "organization",
@@ -167,7 +167,11 @@ class JobAdmin(ConsoleAdmin):
 
     @display(description="Progress")
     def done(self, job: ScoringJob) -> str:
-        return bar(job.progress, f"{job.processed_rows:,} of {job.total_rows:,}", job.state)
+        return bar(job.progress, f"{job.progress}\xa0%", job.state)
+
+    @display(description="Rows", ordering="total_rows")
+    def rows(self, job: ScoringJob) -> str:
+        return f"{job.total_rows:,}"
 
     @display(description="Scored", ordering="scored_rows")
     def scored(self, job: ScoringJob) -> str:

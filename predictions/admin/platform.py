@@ -11,7 +11,7 @@ from django.utils.timesince import timesince
 from unfold.decorators import display
 
 from accounts.console import platform_site
-from predictions.admin import wording
+from predictions import wording
 from predictions.admin.jobs import bar
 from predictions.dashboards import is_stuck
 from predictions.registry.models import ModelVersion
@@ -50,7 +50,7 @@ class JobTicketAdmin(ConsoleAdmin):
     @display(description="Progress")
     def done(self, ticket: JobTicket) -> str:
         share = 100 * ticket.rows_done // ticket.rows if ticket.rows else 0
-        return bar(share, f"{ticket.rows_done:,} of {ticket.rows:,}", ticket.state)
+        return bar(share, f"{ticket.rows_done:,}\xa0of\xa0{ticket.rows:,}", ticket.state)
 
     @display(description="Started", ordering="created_at")
     def age(self, ticket: JobTicket) -> str:

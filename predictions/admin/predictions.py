@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from accounts.console import tenant_site
 from accounts.selectors import emails_of
-from predictions.admin import wording
+from predictions import wording
 from predictions.explaining import drivers_of
 from predictions.models import Prediction, Score
 from predictions.registry.selectors import versions
@@ -41,14 +41,13 @@ class PredictionAdmin(ConsoleAdmin):
     list_display_links = ("symbol", "name")
     list_filter = ("risk_level", "kind", "fiscal_year", "company__sector", "organization")
     lookups: ClassVar[tuple[str, ...]] = ("company", "current__job")
-    list_select_related = ("company", "current", "organization")
     search_fields = ("company__symbol", "company__name")
     search_help_text = "Symbol or name of the company"
     ordering = ("-pd", "-id")
     detail_template = "console/prediction.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("company", "current")
+        return super().get_queryset(request).select_related("company", "current", "organization")
 
     def remove(self, request: HttpRequest, obj: Any) -> None:
         scoring.prediction_delete(prediction=obj, actor=self.actor(request))

@@ -8,7 +8,6 @@ never asked and never written: changes go through services, and those write the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
@@ -18,18 +17,18 @@ from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants.kernel import audit
+from tenants.kernel.console_forms import ConsoleForm
 from tenants.kernel.context import in_a_tenant
 from tenants.kernel.errors import DomainError, Forbidden
 from tenants.kernel.owned import OrganizationOwned
@@ -52,47 +51,6 @@ def principal_of(request: HttpRequest) -> Principal | None:
 def percent(value: float | None, digits: int = 2) -> str:
     """A share as people read it: 0.0312 is "3.12 %"."""
     return NOTHING if value is None else f"{100 * value:,.{digits}f} %"
-
-
-class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form whose service may still refuse: the refusal is shown at the field it is about.
-
-    ``error_fields`` maps a refusal's code or pointer to a field; a pointer that names a field needs no entry.
-    """
-
-    error_fields: ClassVar[dict[str, str]] = {}
-    # What a constraint of the table means to people: its name to the field and the words.
-    constraint_errors: ClassVar[dict[str, tuple[str, str]]] = {}
-    refusal: ClassVar[DomainError | None] = None
-
-    def validate_constraints(self) -> None:
-        model, exclude = type(self.instance), self._get_validation_exclusions()  # type: ignore[attr-defined]
-        for constraint in model._meta.constraints:
-            try:
-                constraint.validate(model, self.instance, exclude=exclude)
-            except ValidationError as error:
-                field, words = self.constraint_errors.get(constraint.name, (None, error))
-                self.add_error(field if field in self.fields else None, words)
-
-    def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
-        if self.refusal is None:
-            return
-        found = self.refusal.fields.get("errors") or [{"detail": self.refusal.detail}]
-        for error in found:  # type: ignore[attr-defined]
-            pointer = str(error.get("pointer", "")).strip("/")
-            field = self.error_fields.get(self.refusal.code) or self.error_fields.get(pointer, pointer)
-            self.add_error(field if field in self.fields else None, error["detail"])
-
-
-class ReasonForm(forms.Form):
-    """Why something is done; kept in the audit log."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Kept in the audit log.",
-    )
 
 
 class PageList(ChangeList):  # type: ignore[misc]
@@ -162,10 +120,10 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     # -- which rows ---------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
+        rows: QuerySet[Any] = super().get_queryset(request)
         if issubclass(self.model, OrganizationOwned):
             # The scope is wider where entering the console takes less than this page does.
-            return rows.filter(organization_id__in=self.reach(request))
+            rows = rows.filter(organization_id__in=self.reach(request))
         return rows
 
     def reach(self, request: HttpRequest, verb: str = "view") -> frozenset[UUID]:
@@ -321,7 +279,7 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
             return self.gone(request, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        events = audit_table().objects.filter(object_type=obj._meta.label, object_id=str(obj.pk))
+        events = audit_table()._default_manager.filter(object_type=obj._meta.label, object_id=str(obj.pk))
         page = Paginator(events.order_by("-id"), HISTORY_SIZE).get_page(request.GET.get("page"))
         context = {**self.page(request, obj), "title": "History", "events": page, **(extra_context or {})}
         return TemplateResponse(request, self.object_history_template, context)
@@ -390,26 +348,3 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
 def audit_table() -> type[audit.AuditRecord]:
     """The audit log of where the caller is: the tenant's, or the platform's."""
     return apps.get_model(audit.TENANT_TABLE if in_a_tenant() else audit.PLATFORM_TABLE)  # type: ignore[return-value]
-
-
-@transaction.atomic
-def audited_save(row: Model, form: Any, *, action: str, actor: Actor) -> None:
-    """Save what a form has changed of a row, and write it down; for fields without a rule of their own."""
-    changed = [name for name in form.changed_data if isinstance(_field(row, name), models.Field)]
-    if not changed:
-        return
-    stamps = [f.name for f in row._meta.concrete_fields if getattr(f, "auto_now", False)]
-    row.save(update_fields=[*changed, *stamps])
-    changes = {name: [plain(form.initial.get(name)), plain(form.cleaned_data[name])] for name in changed}
-    audit.record(action, on=row, changes=changes, actor=actor)
-
-
-def _field(row: Model, name: str) -> Any:
-    return {field.name: field for field in row._meta.concrete_fields}.get(name)
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON keeps it."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return float(value) if isinstance(value, Decimal) else str(value)

@@ -35,9 +35,11 @@ _REASONS_ABOUT = {
     "missing": "{} is missing",
     "out_of_range": "{} had an impossible value and was taken as missing",
     "outside_development": "{} lies outside what the model was trained on",
+    "undefined": "{} is undefined, since what it is divided by is not positive",
     "stand_in": "{} is not known; total debt stands in for it",
     "partial_year_annualised": "Only {} quarters stand for the whole year",
 }
+_REFUSALS = {"duplicate_key": "The company and period stand in an earlier row of the file."}
 
 
 def named(name: str) -> str:
@@ -55,7 +57,7 @@ def reason(code: str) -> str:
 
 def refusal(code: str) -> str:
     """Why rows of a file were refused, in one sentence."""
-    return REFUSING_CODES.get(code, f"{named(code)}.")
+    return _REFUSALS.get(code) or REFUSING_CODES.get(code, f"{named(code)}.")
 
 
 def level(value: str) -> str:
