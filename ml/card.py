@@ -206,7 +206,7 @@ def _shape(name: str, spec: Mapping[str, Any]) -> list[str]:
              for k, c in spec["metrics"]["categories"].items()),
         ),
         "",
-        "With one input missing throughout, over the rolling origins (the mean is what the shifts were fitted to):",
+        "With one input missing throughout, over the rolling origins (to whose mean the shifts were fitted):",
         "",
         *_table(
             ("Missing", "AUC", "Mean PD", "Default rate"),
