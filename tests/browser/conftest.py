@@ -1,0 +1,138 @@
+"""A real web server on the tests' database, and a real browser that looks at it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from django.db import connections
+
+from config.env import ROOT
+from tests.worker import environment, wait_until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDTH, HEIGHT = 1400, 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CHROMIUM is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason="no Chromium on this machine (apt-get install chromium)"))
+
+
+class Server:
+    """The web server as it runs in earnest, on a free port."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        command = [
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
+            *("--host", "127.0.0.1", "--port", str(self.port), "--workers", "1", "--blocking-threads", "2"),
+        ]
+        self.process = subprocess.Popen(
+            command,
+            env=environment(),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def stop(self) -> None:
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(timeout=30)
+
+    def answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/health/live")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def at(self, host: str, path: str = "/admin/") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+
+@pytest.fixture(scope="session")
+def server(world, django_db_blocker) -> Iterator[Server]:
+    with django_db_blocker.unblock():
+        server = Server()
+    wait_until(server.answers, "the web server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    # Playwright keeps an event loop in this thread; Django must not take our own queries for a coroutine's.
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    # Imported here: a machine without a browser may do without Playwright as well.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            # Every other host is unreachable: a page that wants something from elsewhere fails.
+            args=[
+                "--no-sandbox",
+                "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            ],
+        )
+        yield browser
+        browser.close()
+        # The loop's context has a database connection of its own.
+        connections.close_all()
+    patch.undo()
+
+
+class Watched:
+    """A page, and everything that went wrong on it or was asked of another host."""
+
+    def __init__(self, page, port: int) -> None:
+        self.page, self.faults = page, []
+        page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+        page.on("console", lambda m: self._said(m) if m.type == "error" else None)
+        # A download ends as an aborted page load.
+        page.on("requestfailed", lambda r: self._failed(r) if "ERR_ABORTED" not in str(r.failure) else None)
+        page.on("request", lambda r: self._local(r.url, port))
+
+    def _said(self, message) -> None:
+        # Browsers ignore this header on plain http, and say so.
+        if not message.text.startswith("The Cross-Origin-Opener-Policy header has been ignored"):
+            self.faults.append(message.text)
+
+    def _failed(self, request) -> None:
+        self.faults.append(f"failed: {request.url} {request.failure}")
+
+    def _local(self, url: str, port: int) -> None:
+        if not url.startswith(("data:", "blob:")) and f".test:{port}/" not in url:
+            self.faults.append(f"from elsewhere: {url}")
+
+    def sign_in(self, address: str, email: str, password: str) -> None:
+        self.page.goto(address)
+        self.page.fill("input[name=username]", email)
+        self.page.fill("input[name=password]", password)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture
+def watched(chromium, server) -> Iterator[Watched]:
+    context = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
+    yield Watched(context.new_page(), server.port)
+    context.close()
