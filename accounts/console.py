@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.forms import EmailField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
@@ -31,7 +32,7 @@ from accounts.models import User
 from accounts.permissions import MATRIX
 from accounts.principals import SessionPrincipal
 from accounts.selectors import Place
-from tenants.kernel import audit, scope
+from tenants.kernel import audit, problem, scope
 from tenants.kernel.console import principal_of
 from tenants.kernel.context import in_a_tenant, in_public
 from tenants.kernel.errors import DomainError
@@ -291,6 +292,15 @@ def place_name(request: HttpRequest) -> str:
     with in_public():
         entry = OrganizationEntry.objects.filter(id=principal.organization_id).first()
     return entry.name if entry else ""
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A bug's answer: a page for who looks at a console, a problem for every other caller."""
+    if not request.path.startswith("/admin/"):
+        return problem.server_error(request)
+    # No database, no session, no site: whatever is broken, this page is not.
+    body = render_to_string("console/broken.html", {"request_id": current().request_id})
+    return HttpResponse(body, status=500)
 
 
 platform_site = PlatformSite(name="admin")

@@ -108,12 +108,17 @@ def _first_key() -> SigningKey:
 
 
 @transaction.atomic
-def rotate(*, actor: Actor) -> SigningKey:
-    """A new signing key; the old ones verify until every token they signed has expired."""
+def rotate(*, at_once: bool = False, actor: Actor) -> SigningKey:
+    """A new signing key; the old ones verify until every token they signed has expired.
+
+    ``at_once`` retires the old ones now (a key has leaked): everybody signs in again.
+    """
     with in_public():
-        until = timezone.now() + settings.REFRESH_TOKEN_LIFETIME + timedelta(minutes=5)
-        SigningKey.objects.filter(retires_at=None).update(retires_at=until)
+        overlap = timedelta() if at_once else settings.REFRESH_TOKEN_LIFETIME + timedelta(minutes=5)
+        until = timezone.now() + overlap
+        standing = Q(retires_at=None) | Q(retires_at__gt=until)
+        SigningKey.objects.filter(standing).update(retires_at=until)
         key = _first_key()
-        audit.record("accounts.signing_key.rotated", on=key, actor=actor)
+        audit.record("accounts.signing_key.rotated", on=key, changes={"at_once": at_once}, actor=actor)
     transaction.on_commit(forget)
     return key

@@ -38,6 +38,11 @@ if ENVIRONMENT != "production":
     _files = {**read_env_file(ROOT / "var" / "local.env"), **_files}
 
 
+def settings_module() -> str:
+    """The settings that fit the environment: nobody runs production with the settings of the demo."""
+    return f"config.settings.{'production' if ENVIRONMENT == 'production' else 'base'}"
+
+
 def text(name: str, default: str | None = None, *aliases: str) -> str:
     """A variable as text; without a default a missing one stops the process with one clear line."""
     for key in (name, *aliases):
@@ -97,9 +102,9 @@ def database(name: str = "DATABASE_URL") -> dict[str, object]:
 
 
 def redis_url(database_number: int) -> str:
-    """The address of one Redis database: 0 broker, 1 cache, 2 results.
+    """The address of one Redis database: 0 broker, 1 cache.
 
-    ``REDIS_URL`` names the server (any database number in it is the first of the three);
+    ``REDIS_URL`` names the server (a database number in it is the first of the two);
     ``REDIS_HOST``, ``REDIS_PORT`` and ``REDIS_DB`` are accepted instead.
     """
     url = text("REDIS_URL", "")

@@ -4,8 +4,9 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from accounts.console import tenant_site
-from config.urls_common import common, handler400, handler403, handler404, handler500
+from config.urls_common import common, handler400, handler403, handler404
 
+handler500 = "accounts.console.server_error"
 to_console = RedirectView.as_view(pattern_name="admin:index")
 
 urlpatterns = [

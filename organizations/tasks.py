@@ -13,7 +13,7 @@ from tenants.kernel.jobs import PlatformTask
 from tenants.models import PlatformIdempotencyRecord, Tenant
 
 
-@shared_task(base=PlatformTask, name="organizations.purge")
+@shared_task(base=PlatformTask, name="organizations.purge", ignore_result=False)
 def purge() -> int:
     """Remove kept answers and sessions that have run out; tells how many rows went."""
     before = timezone.now() - idempotency.KEPT

@@ -13,14 +13,13 @@ from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.timesince import timesince
 
 from accounts.models import User
 from companies.models import Company
 from organizations.models import Organization
 from predictions import wording
 from predictions.models import UNFINISHED, Prediction, PredictionKind, RiskLevel, ScoringJob
-from tenants.kernel.console import percent
+from tenants.kernel.console import ago, percent
 from tenants.kernel.context import current_tenant
 from tenants.models import JobTicket, OrganizationEntry, Tenant, TenantState, Usage
 
@@ -172,7 +171,7 @@ def _job(job: ScoringJob) -> dict[str, Any]:
         "code": job.state,
         "progress": job.progress,
         "rows": f"{job.processed_rows:,} of {job.total_rows:,} rows",
-        "at": job.created_at,
+        "at": ago(job.created_at),
     }
 
 
@@ -274,7 +273,7 @@ def platform(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _since(at: datetime | None) -> str:
     """When the slowest of the counts was made."""
-    return f"{timesince(at, depth=1)} ago" if at else "soon, not everywhere yet"
+    return ago(at) if at else "soon, not everywhere yet"
 
 
 def _days(now: datetime) -> list[tuple[datetime, int]]:
@@ -298,7 +297,7 @@ def _ticket(ticket: JobTicket, now: datetime) -> dict[str, Any]:
         "code": ticket.state,
         "progress": 100 * ticket.rows_done // ticket.rows if ticket.rows else 0,
         "rows": f"{ticket.rows_done:,} of {ticket.rows:,} rows",
-        "at": ticket.created_at,
+        "at": ago(ticket.created_at),
     }
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from companies.models import FIRST_YEAR, LAST_YEAR, Company
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.owned import OrganizationOwned
+from tenants.kernel.request import Actor
 
 
 class PredictionKind(models.TextChoices):
@@ -168,6 +169,9 @@ class ScoringJob(OrganizationOwned):
     created_at = models.DateTimeField(default=timezone.now)
     created_by_id = models.UUIDField(null=True)
     created_by_label = models.CharField(max_length=254, blank=True)
+    only_own = models.BooleanField(
+        default=False, help_text="Its owner changes only what is his own: rows of colleagues are refused."
+    )
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
@@ -178,6 +182,11 @@ class ScoringJob(OrganizationOwned):
 
     def __str__(self) -> str:
         return self.original_filename
+
+    @property
+    def owner(self) -> Actor:
+        """In whose name its rows are made, whoever runs the chunk."""
+        return Actor(self.created_by_id, self.created_by_label)
 
     @property
     def processed_rows(self) -> int:
@@ -207,7 +216,7 @@ class JobChunk(OrganizationOwned):
     rows = models.PositiveIntegerField()
     duplicates = models.JSONField(default=dict, help_text="Row to the earlier row with the same key.")
     sent_at = models.DateTimeField(null=True, help_text="When it was last handed to the queue.")
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often somebody began with it.")
     done_at = models.DateTimeField(null=True)
     scored_rows = models.PositiveIntegerField(default=0)
     refused_rows = models.PositiveIntegerField(default=0)

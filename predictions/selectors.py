@@ -16,7 +16,7 @@ from tenants.selectors import reference_tenant
 
 def predictions(kind: str) -> QuerySet[Any]:
     """Heads of a kind in the active scope with company and current score, newest first."""
-    rows = Prediction.objects.filter(kind=kind).select_related("company", "current")
+    rows: QuerySet[Any] = Prediction.objects.filter(kind=kind).select_related("company", "current")
     return rows.order_by("-created_at", "-id")
 
 

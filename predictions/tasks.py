@@ -48,14 +48,14 @@ def plan_job(self: Any, *, job_id: str) -> None:
 def score_chunk(self: Any, *, chunk_id: str) -> None:
     """Score one chunk, then bring its job forward."""
     try:
-        job_id = chunks.chunk_score(chunk_id=UUID(chunk_id), actor=self.actor)
+        job_id = chunks.chunk_score(chunk_id=UUID(chunk_id))
     except Unavailable as error:
         # Nothing is wrong with the rows: the job ends with a sentence, not with a thousand faulty rows.
         chunks.chunk_fail(chunk_id=UUID(chunk_id), message=error.detail, actor=self.actor)
         return
     except Exception as error:
         if self.request.retries >= self.max_retries:
-            chunks.chunk_give_up(chunk_id=UUID(chunk_id), actor=self.actor)
+            chunks.chunk_give_up(chunk_id=UUID(chunk_id))
             raise
         raise _again(self, error) from error
     if job_id is not None:
@@ -84,7 +84,7 @@ def sweep_jobs() -> int:
     return len(found)
 
 
-@shared_task(base=PlatformTask, name="predictions.count_usage")
+@shared_task(base=PlatformTask, name="predictions.count_usage", ignore_result=False)
 def count_usage() -> int:
     """Count afresh what each tenant holds, for the platform's figures."""
     with in_public():

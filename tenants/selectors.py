@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import caches
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from tenants.kernel.context import PERSONAL, REFERENCE, TenantRef, in_public
@@ -110,7 +110,6 @@ def public_is_migrated() -> bool:
                 node for node in executor.loader.graph.leaf_nodes() if node[0] not in settings.TENANT_APPS
             ]
             _migrated = not executor.migration_plan(shared)
-        else:
-            connection.ensure_connection()
-            connection.is_usable()
+        elif not connection.is_usable():
+            raise OperationalError("the connection is dead")
     return _migrated

@@ -256,6 +256,27 @@ class OwnTenant:
     organization_id: UUID
     owner: User
     client: APIClient
+    world: World
+
+    def member(self, role: str) -> APIClient:
+        """A client of a new member in a role."""
+        user = _make_user(f"{role}@{self.mark}.test", role)
+        accounts.membership_grant(
+            user=user,
+            tenant_id=self.ref.id,
+            organization_id=self.organization_id,
+            role=Role(role),
+            actor=SYSTEM,
+        )
+        self.world.users[self.mark, "own", role] = user
+        try:
+            return self.world.client(role, self.mark, "own")
+        finally:
+            del self.world.users[self.mark, "own", role]
+
+    @property
+    def mark(self) -> str:
+        return self.owner.email.partition("@")[2].removesuffix(".test")
 
     @contextmanager
     def within(self) -> Iterator[None]:
@@ -288,7 +309,8 @@ def own_tenant(world, django_db_blocker) -> Iterator[OwnTenant]:
         world.organizations[mark, "own"] = opened.organization_id
         world.users[mark, "own", Role.OWNER] = owner
         try:
-            yield OwnTenant(ref, opened.organization_id, owner, world.client(Role.OWNER, mark, "own"))
+            client = world.client(Role.OWNER, mark, "own")
+            yield OwnTenant(ref, opened.organization_id, owner, client, world)
         finally:
             del world.tenants[mark], world.organizations[mark, "own"], world.users[mark, "own", Role.OWNER]
             tenants.tenant_delete(tenant_id=ref.id, actor=SYSTEM)

@@ -381,3 +381,17 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(people: World):
         factories.JobFactory.create_batch(20, organization=place)
     assert asked() == before
     assert max(before.values()) < 40
+
+
+def test_a_bug_is_a_page_for_who_looks_at_a_console(people: World, monkeypatch):
+    client = console(people, Role.OWNER)
+    client.raise_request_exception = False
+
+    def broken(*_):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(tenant_site._registry[Company], "get_queryset", broken)
+    answer = client.get("/admin/companies/company/")
+    assert (answer.status_code, answer["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "secret detail" not in text_of(answer)
+    assert answer["X-Request-ID"] in text_of(answer)

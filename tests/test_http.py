@@ -133,3 +133,19 @@ def test_tokens_are_never_kept_for_a_repeat(people: World):
         assert answer.status_code == 200
         assert "Idempotency-Replayed" not in answer
     assert not PlatformIdempotencyRecord.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "1.2.3.4", "127.0.0.1"),
+        (1, "6.6.6.6, 1.2.3.4", "1.2.3.4"),
+        (2, "6.6.6.6, 1.2.3.4, 10.0.0.1", "1.2.3.4"),
+        (1, "nonsense", None),
+    ],
+)
+def test_only_our_own_proxies_are_believed(rf, settings, proxies, forwarded, address):
+    from tenants.kernel.middleware import client_address
+
+    settings.TRUSTED_PROXY_COUNT = proxies
+    assert client_address(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address

@@ -17,6 +17,7 @@ from accounts import tokens as token_module
 from accounts.api import client
 from accounts.api.serializers import LoginIn, MeOut, RefreshIn, SwitchIn, TokensOut
 from accounts.models import User
+from tenants.kernel import request as request_info
 from tenants.kernel.errors import BadToken
 from tenants.kernel.viewsets import ANYONE, SIGNED_IN, DeclaredViewSet
 
@@ -66,7 +67,7 @@ class AuthViewSet(DeclaredViewSet):
             password=data["password"],
             tenant_id=tenant.id if tenant else None,
             device=request.headers.get("User-Agent", ""),
-            address=request.META.get("REMOTE_ADDR"),
+            address=request_info.current().address,
         )
         return Response(client.tokens(pair))
 

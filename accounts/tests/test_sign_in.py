@@ -146,6 +146,24 @@ def test_refresh_of_nothing_and_of_nonsense(people: World):
     assert anonymous().post("/api/v1/auth/refresh", {"refresh_token": "nonsense"}).status_code == 401
 
 
+def test_a_stale_token_does_not_keep_its_owner_from_logging_in(people: World):
+    client = bearer(anonymous(), "abc.def.ghi")
+    assert sign_in(client, people.user(Role.OWNER).email).status_code == 200
+    assert client.get("/api/v1/auth/me").status_code == 401
+    unknown = bearer(anonymous("nobody"), "abc.def.ghi").get("/api/v1/auth/me")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_host")
+
+
+def test_a_leaked_key_can_be_retired_at_once(people: World):
+    client = people.client(Role.OWNER)
+    keys.rotate(at_once=True, actor=SYSTEM)
+    keys.forget()
+    try:
+        assert client.get("/api/v1/auth/me").status_code == 401
+    finally:
+        keys.forget()
+
+
 def test_log_out_ends_every_token_of_the_session(people: World, django_capture_on_commit_callbacks):
     tokens = sign_in(anonymous(), people.user(Role.OWNER).email).json()
     client = bearer(anonymous(), tokens["access_token"])

@@ -21,6 +21,8 @@ PLATFORM_HOSTS = env.listing("PLATFORM_HOSTS", "localhost,127.0.0.1,[::1]")
 TENANT_HOST_SUFFIX = env.text("TENANT_HOST_SUFFIX", "localhost")
 ALLOWED_HOSTS = ["*"]
 PUBLIC_APP_URL = env.text("PUBLIC_APP_URL", "http://localhost:8000")
+# Proxies of ours in front of the web server: so many entries of X-Forwarded-For are believed.
+TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0)
 # The port is part of the links that are printed and mailed.
 PORT = env.number("PORT", 8000)
 
@@ -96,7 +98,7 @@ DATABASES = {
         **_database,
         "ENGINE": "django_tenants.postgresql_backend",
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": False,
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **_database["OPTIONS"],  # type: ignore[dict-item]
             # Small pools that forget: a backend that has visited hundreds of schemas keeps hundreds of
@@ -225,8 +227,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 CELERY_BROKER_URL = env.redis_url(0)
-CELERY_RESULT_BACKEND = env.redis_url(2)
-CELERY_RESULT_EXPIRES = 3600
+# Only platform tasks that ask for it keep a result (a count), for a day, in public.
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXPIRES = 86_400
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

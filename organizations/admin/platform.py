@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import Count, Max, Model, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
-from django.utils.timesince import timesince
 from unfold.decorators import action, display
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
@@ -24,7 +23,7 @@ from accounts.models import Membership, User
 from organizations.admin.log import AuditAdmin
 from organizations.services import tenant_open
 from tenants import services
-from tenants.kernel.console import NOTHING, ConsoleAdmin
+from tenants.kernel.console import NOTHING, ConsoleAdmin, ago
 from tenants.kernel.console_forms import ConsoleForm, ReasonForm
 from tenants.models import Domain, OrganizationEntry, PlatformAuditEvent, Tenant, TenantState
 
@@ -199,14 +198,12 @@ class TenantAdmin(ConsoleAdmin):
     @display(description="Last job", ordering="last_job_at")
     def last_job(self, tenant: Any) -> str:
         at = tenant.last_job_at
-        return format_html('<span title="{}">{} ago</span>', at, timesince(at, depth=1)) if at else NOTHING
+        return format_html('<span title="{}">{}</span>', at, ago(at)) if at else NOTHING
 
     @display(description="Usage")
     def usage_now(self, tenant: Any) -> str:
         held = tenant.usage
-        counted = (
-            f"counted {timesince(held.counted_at, depth=1)} ago" if held.counted_at else "not counted yet"
-        )
+        counted = f"counted {ago(held.counted_at)}" if held.counted_at else "not counted yet"
         return (
             f"{tenant.people or 0:,} users, {tenant.places or 0:,} organizations, "
             f"{held.companies:,} companies, "

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.timesince import timesince
 from unfold.decorators import display
 
 from accounts.console import platform_site
@@ -15,7 +14,7 @@ from predictions import wording
 from predictions.admin.jobs import bar
 from predictions.dashboards import is_stuck
 from predictions.registry.models import ModelVersion
-from tenants.kernel.console import NOTHING, ConsoleAdmin, percent
+from tenants.kernel.console import NOTHING, ConsoleAdmin, ago, percent
 from tenants.models import JobTicket
 
 STATUS_LABELS = {"Champion": "success", "Candidate": "info", "Retired": "warning"}
@@ -54,11 +53,11 @@ class JobTicketAdmin(ConsoleAdmin):
 
     @display(description="Started", ordering="created_at")
     def age(self, ticket: JobTicket) -> str:
-        return f"{timesince(ticket.created_at, depth=1)} ago"
+        return ago(ticket.created_at)
 
     @display(description="Last heard of", ordering="heartbeat")
     def heard(self, ticket: JobTicket) -> str:
-        return f"{timesince(ticket.heartbeat, depth=1)} ago"
+        return ago(ticket.heartbeat)
 
 
 @admin.register(ModelVersion, site=platform_site)

@@ -176,7 +176,7 @@ def issue(row: RowIssue) -> dict[str, Any]:
     }
 
 
-def result_row(row: Score, rank: int) -> dict[str, Any]:
+def result_row(row: Score, rank: int | None) -> dict[str, Any]:
     """A scored row of a job in its ranking."""
     head, company = row.prediction, row.prediction.company
     return {

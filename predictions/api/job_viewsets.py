@@ -79,10 +79,12 @@ class JobViewSet(OwnedViewSet):
         """
         serializer = JobUploadIn(data=request.data)
         serializer.is_valid(raise_exception=True)
+        organization_id = working_organization(self.principal)
         job = jobs.job_create(
             kind=serializer.validated_data["kind"],
             **client.upload(serializer.validated_data),
-            organization_id=working_organization(self.principal),
+            organization_id=organization_id,
+            only_own=self.principal.only_own("predictions.change", organization_id),
             actor=self.principal.actor,
         )
         return Response(client.job(job), status=202)
@@ -106,8 +108,11 @@ class JobViewSet(OwnedViewSet):
         """Scored rows ranked by PD, paged."""
         rows = selectors.scores_of(self._job())
         page = self.paginate_queryset(rows) or []
-        first = getattr(self.paginator, "offset", 0)
-        return self.get_paginated_response([client.result_row(r, first + i + 1) for i, r in enumerate(page)])
+        # A walk by cursor goes by identifier: there a row has no rank.
+        first = getattr(self.paginator, "offset", None)
+        ranks = [None if first is None else first + n for n in range(1, len(page) + 1)]
+        rows_out = [client.result_row(row, rank) for row, rank in zip(page, ranks, strict=True)]
+        return self.get_paginated_response(rows_out)
 
     @extend_schema(request=ResultsIn, responses=OpenApiTypes.OBJECT, summary="All results in one answer")
     @results.mapping.post

@@ -219,7 +219,7 @@ class ResultsIn(serializers.Serializer[Any]):
 class ResultRowOut(serializers.Serializer[Any]):
     """A scored row of a job, ranked by PD."""
 
-    rank = serializers.IntegerField()
+    rank = serializers.IntegerField(allow_null=True, help_text="Null when walking by cursor.")
     row = serializers.IntegerField()
     prediction_id = serializers.UUIDField()
     company_symbol = serializers.CharField()

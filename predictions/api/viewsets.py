@@ -136,10 +136,12 @@ class PredictionViewSet(OwnedViewSet):
         """The same as `POST /predictions/jobs` with this kind."""
         serializer = UploadIn(data=request.data)
         serializer.is_valid(raise_exception=True)
+        organization_id = working_organization(self.principal)
         job = jobs.job_create(
             kind=self.kind,
             **client.upload(serializer.validated_data),
-            organization_id=working_organization(self.principal),
+            organization_id=organization_id,
+            only_own=self.principal.only_own("predictions.change", organization_id),
             actor=self.principal.actor,
         )
         return Response(client.job(job), status=202)

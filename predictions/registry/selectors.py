@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -11,10 +12,12 @@ from django.conf import settings
 from django.core.cache import caches
 
 from ml.engine import Engine
+from ml.persistence import ArtifactError
 from predictions.registry.models import ModelStatus, ModelVersion
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Unavailable
 
+logger = logging.getLogger(__name__)
 _loading = threading.Lock()
 
 
@@ -30,9 +33,14 @@ class ActiveModel:
 
 @cache
 def _engine(path: str, sha256: str) -> Engine:
-    engine = Engine.load(path)
+    try:
+        engine = Engine.load(path)
+    except ArtifactError as error:
+        # Which file is wrong is the operator's to know, from the log.
+        logger.error("the scoring model cannot be loaded", extra={"reason": str(error)})  # noqa: TRY400
+        raise Unavailable("The scoring model cannot be loaded.", code="model_damaged") from None
     if engine.sha256 != sha256:
-        raise Unavailable("The scoring model's files are not those that were registered.", code="model_changed")
+        raise Unavailable("The scoring model is not the one that was registered.", code="model_changed")
     return engine
 
 

@@ -19,7 +19,8 @@ def shipped_model_register(*, actor: Actor) -> ModelVersion:
     engine = Engine.load(settings.MODEL_PATH)
     with in_public():
         version = ModelVersion.objects.filter(sha256=engine.sha256).first()
-        if version is not None and version.status == ModelStatus.CHAMPION:
+        same_place = version is not None and version.path == str(settings.MODEL_PATH)
+        if version is not None and same_place and version.status == ModelStatus.CHAMPION:
             return version
         ModelVersion.objects.filter(status=ModelStatus.CHAMPION).update(status=ModelStatus.RETIRED)
         if version is None:

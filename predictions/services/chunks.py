@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from companies.services import CompanyFacts
@@ -122,7 +123,7 @@ def _part(batch: ParsedBatch) -> ContentFile[bytes]:
     return ContentFile(buffer.getvalue())
 
 
-def chunk_score(*, chunk_id: UUID, actor: Actor) -> UUID | None:
+def chunk_score(*, chunk_id: UUID) -> UUID | None:
     """Score a chunk and write all it brings in one transaction; the job's id, None where it is gone.
 
     Computing comes first and holds no lock. A chunk that somebody else is writing or has written is left.
@@ -131,6 +132,11 @@ def chunk_score(*, chunk_id: UUID, actor: Actor) -> UUID | None:
     if chunk is None:
         return None
     if chunk.done_at is not None or chunk.job.state != JobState.PROCESSING:
+        return UUID(str(chunk.job_id))
+    # Written at once, before the work: a chunk that kills its worker is known by this.
+    JobChunk.objects.filter(id=chunk_id).update(attempts=F("attempts") + 1)
+    if chunk.attempts >= jobs.MAX_ATTEMPTS:
+        chunk_give_up(chunk_id=chunk_id)
         return UUID(str(chunk.job_id))
     with default_storage.open(chunk.path, "rb") as file:
         frame = pd.read_parquet(io.BytesIO(file.read()))
@@ -166,13 +172,17 @@ def chunk_score(*, chunk_id: UUID, actor: Actor) -> UUID | None:
         mine = locked.filter(id=chunk.id, done_at=None, job__state=JobState.PROCESSING).first()
         if mine is None:
             return UUID(str(chunk.job_id))
+        if chunk.job.only_own:
+            scored, foreign = _without_colleagues(chunk.job, scored)
+            errors += foreign
+            refused.update(error.row for error in foreign)
         scoring.store(
             chunk.job.kind,
             scored,
             organization_id=chunk.organization_id,
             model=model,
             job_id=chunk.job_id,
-            actor=actor,
+            actor=chunk.job.owner,
         )
         _store_findings(mine, errors, warnings)
         mine.scored_rows, mine.refused_rows = len(scored), len(refused)
@@ -182,6 +192,22 @@ def chunk_score(*, chunk_id: UUID, actor: Actor) -> UUID | None:
         mine.done_at = timezone.now()
         mine.save()
     return UUID(str(chunk.job_id))
+
+
+def _without_colleagues(
+    job: ScoringJob, drafts: list[scoring.ScoreDraft]
+) -> tuple[list[scoring.ScoreDraft], list[CellError]]:
+    """The drafts that make something new or change what is the job's owner's own; errors for the others."""
+    owners = scoring.head_owners(job.kind, drafts, organization_id=job.organization_id)
+    mine, errors = [], []
+    text = "A colleague's prediction stands there: you may change only what you created."
+    for draft, owner in zip(drafts, owners, strict=True):
+        if owner in {None, job.created_by_id}:
+            mine.append(draft)
+        else:
+            row, symbol = draft.request.row_number or 0, draft.request.company.symbol
+            errors.append(CellError(row, "company_symbol", "not_yours", text, symbol))
+    return mine, errors
 
 
 def _requests(kind: str, frame: pd.DataFrame, warnings: list[CellError]) -> Iterator[ScoreRequest]:
@@ -261,7 +287,7 @@ def chunk_fail(*, chunk_id: UUID, message: str, actor: Actor) -> None:
 
 
 @transaction.atomic
-def chunk_give_up(*, chunk_id: UUID, actor: Actor) -> None:
+def chunk_give_up(*, chunk_id: UUID) -> None:
     """Close a chunk that keeps failing: each of its rows becomes an error row, so that none is lost."""
     wanted = JobChunk.objects.filter(id=chunk_id, done_at=None)
     job_id = wanted.values_list("job_id", flat=True).first()
@@ -278,8 +304,9 @@ def chunk_give_up(*, chunk_id: UUID, actor: Actor) -> None:
     rows = frame["row_number"].tolist()
     errors += [CellError(int(row), "", "internal", text, "") for row in rows]
     _store_findings(chunk, errors, [CellError(*finding) for finding in frame.attrs["warnings"]])
+    chunk.scored_rows, chunk.level_counts = 0, {}
     chunk.refused_rows = chunk.rows
     chunk.refused_counts = _by_reason(errors)
     chunk.done_at = timezone.now()
     chunk.save()
-    jobs.job_advance(job_id=chunk.job_id, actor=actor)
+    jobs.job_advance(job_id=chunk.job_id, actor=chunk.job.owner)

@@ -34,8 +34,9 @@ from tenants.models import JobTicket
 
 # Chunks of one job in the queue at a time.
 WINDOW = 4
-# A chunk that fails this often is given up: its rows end as errors, none is lost.
-MAX_ATTEMPTS = 4
+# A chunk that was begun this often and never ended (it kills its worker) is given up: its rows end as
+# errors, none is lost.
+MAX_ATTEMPTS = 8
 
 
 def column_map_of(job: ScoringJob, header: list[str]) -> ColumnMap:
@@ -50,6 +51,7 @@ def job_create(
     organization_id: UUID,
     unit: str = "units",
     currency: str = "",
+    only_own: bool = False,
     actor: Actor,
 ) -> ScoringJob:
     """Check the file as a whole, keep it, and queue its scoring.
@@ -87,6 +89,7 @@ def job_create(
                 unknown_columns=list(columns.unknown),
                 unit=unit,
                 currency=currency.upper(),
+                only_own=only_own,
                 total_rows=rows,
                 created_by_id=actor.user_id,
                 created_by_label=actor.label,

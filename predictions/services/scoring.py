@@ -276,6 +276,19 @@ def _heads(kind: str, companies: list[Company]) -> dict[tuple[UUID, int, int | N
     return {(company, year, quarter): head for company, year, quarter, head in values}
 
 
+def head_owners(kind: str, drafts: Sequence[ScoreDraft], *, organization_id: UUID) -> list[UUID | None]:
+    """Who made the head that stands at each draft's company and period; None where none stands."""
+    symbols = {draft.request.company.symbol for draft in drafts}
+    rows = Prediction.objects.filter(
+        organization_id=organization_id, kind=kind, company__symbol__in=symbols
+    ).values_list("company__symbol", "fiscal_year", "fiscal_quarter", "created_by_id")
+    owners = {(symbol, year, quarter): owner or UUID(int=0) for symbol, year, quarter, owner in rows}
+    return [
+        owners.get((d.request.company.symbol, d.request.fiscal_year, d.request.fiscal_quarter))
+        for d in drafts
+    ]
+
+
 def _already_there(kind: str, request: ScoreRequest) -> str:
     quarter = f"Q{request.fiscal_quarter}" if request.fiscal_quarter else request.quarter_label
     period = f"{request.fiscal_year} {quarter}".strip()

@@ -16,6 +16,8 @@ from accounts.permissions import Role
 from config.env import ROOT
 from organizations.models import AuditEvent
 from predictions.models import JobChunk, Prediction, RowIssue, Score, ScoringJob, Severity
+from predictions.services import chunks, jobs
+from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket
 from tests.fixtures import OwnTenant, World
 from tests.worker import Worker, wait_until
@@ -156,6 +158,33 @@ def test_a_second_upload_appends_scores_and_doubles_nothing(own_tenant: OwnTenan
         assert Score.objects.count() == 300
         head = Prediction.objects.first()
         assert str(head.current.job_id) == second["id"] != first["id"]
+
+
+@pytest.mark.worker
+def test_an_analysts_file_leaves_colleagues_predictions_alone(own_tenant: OwnTenant, worker: Worker):
+    run(own_tenant, HEADER + good_rows(10))
+    analyst = own_tenant.member(Role.ANALYST)
+    answer = upload(analyst, HEADER + good_rows(20))
+    job = finished(analyst, answer.json()["job_id"])
+    assert_accounted(own_tenant, job)
+    assert (job["successful_rows"], job["refused_by_reason"]) == (10, {"not_yours": 10})
+    again = finished(analyst, upload(analyst, HEADER + good_rows(10, first=10)).json()["job_id"])
+    assert again["successful_rows"] == 10
+
+
+@pytest.mark.worker
+def test_a_chunk_that_never_ends_is_given_up(own_tenant: OwnTenant, worker: Worker):
+    """As if it had killed its worker again and again: its rows end as errors, the job ends."""
+    worker.stop()
+    job_id = upload(own_tenant.client, HEADER + good_rows(3)).json()["job_id"]
+    with own_tenant.within():
+        chunks.job_plan(job_id=job_id, actor=SYSTEM)
+        chunk = JobChunk.objects.get(job=job_id)
+        JobChunk.objects.filter(id=chunk.id).update(attempts=jobs.MAX_ATTEMPTS)
+        chunks.chunk_score(chunk_id=chunk.id)
+    job = own_tenant.client.get(f"/api/v1/predictions/jobs/{job_id}").json()
+    assert_accounted(own_tenant, job)
+    assert job["refused_by_reason"] == {"internal": 3}
 
 
 @pytest.mark.worker

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import timezone
 
 from accounts.permissions import Role
 from organizations.models import AuditEvent, Organization
-from predictions.models import Prediction, Score
+from predictions.models import Prediction, Score, ScoringJob
 from predictions.registry.selectors import active_model
+from tests.factories import PredictionFactory
 from tests.fixtures import World
 
 ANNUAL = {
@@ -328,3 +330,28 @@ def test_a_walk_by_cursor_meets_every_row_once(people: World):
         seen += [row["id"] for row in page["items"]]
         address = page["next"]
     assert len(seen) == len(set(seen)) == 8
+
+
+def test_a_walk_over_one_batch_ends(people: World):
+    """Rows of one batch share their moment of creation: the walk must not depend on it."""
+    client = people.client(Role.ANALYST)
+    with people.within("alpha", "one"):
+        owner = Organization.objects.get()
+        moment = timezone.now()
+        for _ in range(12):
+            PredictionFactory(organization=owner, created_at=moment)
+    seen, address = [], "/api/v1/predictions/annual?cursor=&size=5"
+    while address:
+        page = client.get(address).json()
+        seen += [row["id"] for row in page["items"]]
+        address = page["next"]
+    assert len(seen) == len(set(seen)) == 13
+
+
+@pytest.mark.parametrize("what", ["results", "errors"])
+def test_lists_of_a_job_can_be_walked(people: World, what):
+    with people.within("alpha", "one"):
+        job = ScoringJob.objects.first()
+    answer = people.client(Role.ANALYST).get(f"/api/v1/predictions/jobs/{job.id}/{what}?cursor=")
+    assert answer.status_code == 200
+    assert "next" in answer.json()

@@ -8,6 +8,7 @@ never asked and never written: changes go through services, and those write the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
@@ -24,6 +25,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
@@ -51,6 +54,13 @@ def principal_of(request: HttpRequest) -> Principal | None:
 def percent(value: float | None, digits: int = 2) -> str:
     """A share as people read it: 0.0312 is "3.12 %"."""
     return NOTHING if value is None else f"{100 * value:,.{digits}f} %"
+
+
+def ago(at: datetime | None) -> str:
+    """How long something is past."""
+    if at is None:
+        return NOTHING
+    return "just now" if (timezone.now() - at).total_seconds() < 60 else f"{timesince(at, depth=1)} ago"
 
 
 class PageList(ChangeList):  # type: ignore[misc]

@@ -74,6 +74,11 @@ def in_tenant(tenant: TenantRef) -> Iterator[TenantRef]:
         connection.set_tenant(before)  # type: ignore[attr-defined]
 
 
+def leave_all() -> None:
+    """Put this thread's connection back to public, wherever it was left."""
+    connection.set_schema_to_public()  # type: ignore[attr-defined]
+
+
 @contextmanager
 def in_public() -> Iterator[None]:
     """Run the block in public and come back to where the caller was."""

@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from celery import Task, current_app
+from celery.exceptions import Ignore
 from celery.signals import task_postrun, task_prerun
 from django.db import transaction
 
 from tenants.kernel import request, scope
-from tenants.kernel.context import PUBLIC, current_schema, in_public, in_tenant
+from tenants.kernel.context import PUBLIC, current_schema, in_tenant, leave_all
 from tenants.kernel.errors import ScopeMissing
 from tenants.kernel.request import Actor, RequestInfo
 
@@ -69,6 +70,8 @@ class TenantTask(Task):  # type: ignore[misc]
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if getattr(self.request, "tenant_suspended", False):
+            raise Ignore
         if not getattr(self.request, "entered_reach", False) or current_schema() == PUBLIC:
             raise ScopeMissing(f"{self.name} was sent without its reach; use tenants.kernel.jobs.enqueue")
         return super().__call__(*args, **kwargs)
@@ -100,15 +103,19 @@ def _enter(task: Any = None, **_: Any) -> None:
     request.remember(RequestInfo(request_id=request_id, address=None, via="task"))
     if not isinstance(task, TenantTask) or stamp.get("schema") in {None, PUBLIC}:
         return
-    doors = ExitStack()
     tenant = tenant_by_schema(stamp["schema"])
+    if tenant.state != "active":
+        # Nothing is done for a suspended tenant; its jobs are taken up again when it is restored.
+        task.request.tenant_suspended = True
+        return
+    doors = ExitStack()
+    task.request.doors = doors
     doors.enter_context(in_tenant(tenant))
     reason = f"task {task.name} for {stamp['reason']}"
     if stamp["organizations"] is None:
         doors.enter_context(scope.every_organization(reason=reason))
     else:
         doors.enter_context(scope.organizations((UUID(i) for i in stamp["organizations"]), reason=reason))
-    task.request.doors = doors
     task.request.entered_reach = True
 
 
@@ -118,5 +125,4 @@ def _leave(task: Any = None, **_: Any) -> None:
     if doors is not None:
         doors.close()
     request.remember(None)
-    with in_public():
-        pass
+    leave_all()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any
 
 import structlog
@@ -21,7 +23,7 @@ from django.utils.module_loading import import_string
 
 from tenants import selectors
 from tenants.kernel import problem
-from tenants.kernel.context import RESERVED, TenantRef, in_public, in_tenant
+from tenants.kernel.context import RESERVED, in_public, in_tenant
 from tenants.kernel.errors import DomainError
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import RequestInfo, remember
@@ -29,6 +31,21 @@ from tenants.kernel.request import RequestInfo, remember
 GetResponse = Callable[[HttpRequest], HttpResponse]
 GIVEN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 logger = structlog.get_logger(__name__)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Where the request came from: the peer, or what the last trusted proxy saw.
+
+    ``X-Forwarded-For`` can be written by anybody; only the entries that TRUSTED_PROXY_COUNT proxies of
+    ours have added at its end are believed.
+    """
+    address: str | None = request.META.get("REMOTE_ADDR")
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    if settings.TRUSTED_PROXY_COUNT and len(hops) >= settings.TRUSTED_PROXY_COUNT:
+        address = hops[-settings.TRUSTED_PROXY_COUNT]
+    with suppress(ValueError):
+        return str(ip_address(address or ""))
+    return None
 
 
 class RequestContextMiddleware:
@@ -41,7 +58,7 @@ class RequestContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if GIVEN_ID.match(given) else str(uuid7())
         via = "api" if request.path.startswith("/api/") else "console"
-        remember(RequestInfo(request_id, request.META.get("REMOTE_ADDR"), via))
+        remember(RequestInfo(request_id, client_address(request), via))
         try:
             response = self.get_response(request)
         finally:
@@ -100,29 +117,24 @@ class TenantMiddleware:
     def _respond(self, request: HttpRequest) -> HttpResponse:
         host = split_domain_port(request.META.get("HTTP_HOST", ""))[0] or "localhost"
         on_platform = host in settings.PLATFORM_HOSTS
-        tenant: TenantRef | None = None
+        tenant = None if on_platform else selectors.tenant_by_host(host)
         request.urlconf = settings.PUBLIC_SCHEMA_URLCONF if on_platform else settings.ROOT_URLCONF  # type: ignore[attr-defined]
         request.on_platform = on_platform  # type: ignore[attr-defined]
+        if not on_platform and (tenant is None or tenant.schema_name in RESERVED):
+            return problem.response(request, 404, "unknown_host", "No institution lives at this address.")
         try:
             claims = self.read_bearer(request)
-            if on_platform:
-                if claims is not None and claims.tenant_id is not None:
-                    tenant = selectors.tenant_by_id(claims.tenant_id)
-            else:
-                tenant = selectors.tenant_by_host(host)
-                if tenant is None or tenant.schema_name in RESERVED:
-                    return problem.response(
-                        request, 404, "unknown_host", "No institution lives at this address."
-                    )
-                if claims is not None and claims.tenant_id != tenant.id:
-                    return problem.response(
-                        request, 403, "wrong_tenant", "This token belongs to another institution."
-                    )
         except DomainError as error:
-            # A broken token: let the view's authentication answer, so that public views still work.
+            # A broken token: the view's authentication answers, where the view needs one at all.
             request.token_error = error  # type: ignore[attr-defined]
-            if not on_platform:
-                tenant = selectors.tenant_by_host(host)
+            claims = None
+        if claims is not None:
+            if on_platform:
+                tenant = selectors.tenant_by_id(claims.tenant_id) if claims.tenant_id else None
+            elif tenant is None or claims.tenant_id != tenant.id:
+                return problem.response(
+                    request, 403, "wrong_tenant", "This token belongs to another institution."
+                )
         request.tenant = tenant  # type: ignore[attr-defined]
         if tenant is None:
             return self.get_response(request)

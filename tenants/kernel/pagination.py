@@ -16,7 +16,9 @@ MAX_SIZE = 100
 
 
 class _Walk(CursorPagination):
-    ordering = ("-created_at", "-id")
+    # Identifiers are unique and in the order of time, so a walk needs nothing else: rows of one batch
+    # share their moment of creation.
+    ordering = ("-id",)
     cursor_query_param = "cursor"
 
 
@@ -31,6 +33,7 @@ class EnvelopePagination(BasePagination):
         self.alias: str | None = getattr(view, "list_alias", None)
         self.size = self._size(request, getattr(view, "max_size", MAX_SIZE))
         self.walk: _Walk | None = None
+        self.offset: int | None = None
         if "cursor" in request.query_params:
             self.walk = _Walk()
             self.walk.page_size = self.size
@@ -62,15 +65,16 @@ class EnvelopePagination(BasePagination):
         if self.walk is not None:
             links = {"next": self.walk.get_next_link(), "previous": self.walk.get_previous_link()}
             return Response({"items": data, **links})
+        offset = self.offset or 0
         page = {
             "items": data,
             "total": self.total,
-            "page": self.offset // self.size + 1,
+            "page": offset // self.size + 1,
             "size": self.size,
             "pages": -(-self.total // self.size),
         }
         if self.alias:
-            page |= {self.alias: data, "skip": self.offset, "limit": self.size}
+            page |= {self.alias: data, "skip": offset, "limit": self.size}
         return Response(page)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tenants.kernel import request as request_info
 from tenants.kernel.errors import Absent, DomainError, InvalidInput
 
 MEDIA_TYPE = "application/problem+json"
-TYPE_PREFIX = "/api/docs/problems#"
+TYPE_PREFIX = "urn:default-risk-platform:problem:"
 # DRF's own codes, in the words of this API.
 CODES = {
     "not_authenticated": "not_signed_in",

@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.kernel import idempotency, problem, scope
+from tenants.kernel import request as request_info
 from tenants.kernel.context import in_a_tenant
 from tenants.kernel.errors import Absent, Forbidden, NotSignedIn
 from tenants.kernel.principal import ANYONE, SIGNED_IN, Principal
@@ -73,6 +74,14 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
 
     # -- the way in and out -------------------------------------------------------------------
 
+    def get_authenticators(self) -> list[Any]:
+        """None where anyone may enter: a stale token must not keep its owner from logging in again."""
+        # The schema generator builds views without a request.
+        method = str(self.request.method).lower() if self.request is not None else ""
+        if self.permissions.get(self.action_map.get(method, "")) == ANYONE:
+            return []
+        return list(super().get_authenticators())
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as doors:
             self._doors = doors
@@ -106,7 +115,7 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         if not self.keeps_answers:
             return
         known = _principal(request)
-        caller = str(known.user_id) if known else request.META.get("REMOTE_ADDR", "")
+        caller = str(known.user_id) if known else str(request_info.current().address)
         outcome = idempotency.claim(request, caller=caller, route=f"{type(self).__name__}.{self.action}")
         if isinstance(outcome, Response):
             # DRF calls the handler next: answer with what was kept instead.
