@@ -102,7 +102,6 @@ class JobAdmin(ConsoleAdmin):
         "file",
         "standing",
         "done",
-        "rows",
         "scored",
         "refused",
         "organization",
@@ -168,10 +167,6 @@ class JobAdmin(ConsoleAdmin):
     @display(description="Progress")
     def done(self, job: ScoringJob) -> str:
         return bar(job.progress, f"{job.progress}\xa0%", job.state)
-
-    @display(description="Rows", ordering="total_rows")
-    def rows(self, job: ScoringJob) -> str:
-        return f"{job.total_rows:,}"
 
     @display(description="Scored", ordering="scored_rows")
     def scored(self, job: ScoringJob) -> str:
