@@ -15,6 +15,7 @@ from uuid import UUID
 import pytest
 from django.core.cache import caches
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from rest_framework.test import APIClient
 
 from accounts import keys, tokens
@@ -146,6 +147,18 @@ def _register(world: World, name: str) -> None:
                 role=role,
                 actor=SYSTEM,
             )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None]:
+    """The tests' database, always: pytest-django makes it only where a test asks for ``db``, and tests
+    with committed rows would then write into the database that the address names."""
+    with django_db_blocker.unblock():
+        config = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        assert connection.settings_dict["NAME"].startswith("test_")
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(config, verbosity=0)
 
 
 @pytest.fixture(scope="session")
