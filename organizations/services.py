@@ -120,7 +120,8 @@ def tenant_open(
     """A new institution in one step: tenant, schema, host, default organization and its admin.
 
     The default organization is called like the tenant unless ``organization_name`` says otherwise.
-    An admin who has an account keeps it; otherwise one is made with ``admin_password``.
+    An admin who has an account with a verified address keeps it; without an account one is made with
+    ``admin_password``. Raises Conflict for an unverified account: anybody could have registered it.
     """
     tenant = tenants.tenant_create(name=name, domain=domain, slug=slug, description=description, actor=actor)
     with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):
@@ -129,8 +130,14 @@ def tenant_open(
         admin = User.objects.filter(email__iexact=admin_email.strip()).first()
     if admin is None:
         admin = accounts.user_create(
-            email=admin_email, password=admin_password, full_name=admin_full_name, actor=actor
+            email=admin_email,
+            password=admin_password,
+            full_name=admin_full_name,
+            verified=True,
+            actor=actor,
         )
+    elif admin.email_verified_at is None:
+        raise Conflict("The account of this address is not verified.", code="unverified_account")
     accounts.membership_grant(
         user=admin, tenant_id=tenant.id, organization_id=None, role=Role.TENANT_ADMIN, actor=actor
     )

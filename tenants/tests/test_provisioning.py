@@ -171,3 +171,14 @@ def test_commands(people: World, capsys, monkeypatch):
     from accounts import keys
 
     keys.forget()
+
+
+def test_an_unverified_account_becomes_nobodys_admin(people: World):
+    """Somebody registers the address of a future admin and waits: that must not pay."""
+    organizations.individual_register(email="boss@delta.test", password=PASSWORD)
+    with pytest.raises(Conflict) as refused:
+        organizations.tenant_open(
+            name="Delta", admin_email="BOSS@delta.test", admin_password=PASSWORD, actor=SYSTEM
+        )
+    assert refused.value.code == "unverified_account"
+    assert not Tenant.objects.filter(name="Delta").exists()
