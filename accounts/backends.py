@@ -20,7 +20,7 @@ class EmailBackend(BaseBackend):
         self, request: HttpRequest | None, username: str = "", password: str = "", **_: Any
     ) -> User | None:
         with in_public():
-            user = User.objects.with_credential().filter(email__iexact=username.strip()).first()
+            user = User.objects.by_email(username)
             if user is None:
                 make_password(password)
                 return None

@@ -62,7 +62,8 @@ def ring(unknown_kid: str | None = None) -> Ring:
         if age < RELOAD_SECONDS and (unknown_kid is None or unknown_kid in known.public_keys or age < 1):
             return known
     with _lock:
-        _ring = _load(now)
+        if _ring is None or _ring is known:  # nobody else has loaded it meanwhile
+            _ring = _load(now)
         return _ring
 
 

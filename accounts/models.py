@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -22,8 +23,12 @@ class UserManager(BaseUserManager["User"]):
         """Users with what log-in needs; every other read leaves the hash alone."""
         return self.get_queryset().select_related("credential", "profile")
 
+    def by_email(self, email: str) -> User | None:
+        """The user of an address, in any case; the credential comes along."""
+        return self.with_credential().filter(email__lower=email.strip().lower()).first()
+
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.with_credential().get(email__iexact=(username or "").strip())
+        return self.with_credential().get(email__lower=(username or "").strip().lower())
 
 
 class User(AbstractBaseUser, Identified):
@@ -54,6 +59,16 @@ class User(AbstractBaseUser, Identified):
 
     def get_full_name(self) -> str:
         return self.profile.full_name or self.email
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether the password is right; a hash of an older algorithm is made anew on the way."""
+
+        def upgrade(password: str) -> None:
+            hashed = make_password(password)
+            algorithm = identify_hasher(hashed).algorithm
+            Credential.objects.filter(user=self).update(password=hashed, algorithm=algorithm)
+
+        return bool(check_password(raw_password, _password_of(self), upgrade))
 
     def get_short_name(self) -> str:
         return self.get_full_name()

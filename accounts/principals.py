@@ -11,7 +11,7 @@ from django.core.cache import caches
 from django.utils import timezone
 
 from accounts.models import AuthSession, Membership, MembershipState
-from accounts.permissions import MATRIX, Extent, Role
+from accounts.permissions import Extent, Role, extent
 from tenants import selectors as directory
 from tenants.kernel.context import in_public
 from tenants.kernel.request import Actor
@@ -66,7 +66,7 @@ class SessionPrincipal:
         return Role(role) if role else None
 
     def holds(self, permission: str) -> bool:
-        return self.role is not None and permission in MATRIX[self.role]
+        return self.role is not None and extent(self.role, permission) is not None
 
     def organizations_with(self, permission: str) -> frozenset[UUID]:
         if not self.holds(permission) or self.tenant_id is None:
@@ -76,7 +76,7 @@ class SessionPrincipal:
         return frozenset({self.organization_id} if self.organization_id else ())
 
     def only_own(self, permission: str, organization_id: UUID) -> bool:
-        return self.role is not None and MATRIX[self.role].get(permission) == Extent.OWN
+        return self.role is not None and extent(self.role, permission) == Extent.OWN
 
 
 def cache_key(session_id: UUID, tenant_id: UUID | None) -> str:

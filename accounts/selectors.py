@@ -32,7 +32,7 @@ def places_of(user: User, *, tenant_id: UUID | None = None) -> list[Place]:
         ).select_related("tenant")
         if tenant_id is not None:
             held = held.filter(tenant_id=tenant_id)
-        memberships = list(held.order_by("id"))
+        memberships = list(held.order_by("id").prefetch_related("tenant__domains"))
         entries = OrganizationEntry.objects.filter(
             tenant_id__in={m.tenant_id for m in memberships}, state=OrganizationState.ACTIVE
         )

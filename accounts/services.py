@@ -67,7 +67,7 @@ def user_create(
             validate_email(address)
         except ValidationError:
             raise _field_error("email", "Enter an e-mail address.") from None
-        if User.objects.filter(email__iexact=address).exists():
+        if User.objects.by_email(address) is not None:
             raise Conflict("This e-mail address is in use already.", code="duplicate_email")
         user = User(
             email=address,
@@ -195,17 +195,12 @@ def session_refresh(*, token: str, rotate: bool) -> TokenPair:
     claims = tokens.read_refresh(token)
     reused = False
     with in_public(), transaction.atomic():
-        # The lock makes parallel refreshes queue: exactly one finds the row unused.
-        row = (
-            RefreshToken.objects.select_for_update(of=("self",))
-            .select_related("session__user")
-            .filter(id=claims.jti)
-            .first()
-        )
+        # The session's lock makes refreshes, switches and log-outs queue: exactly one finds the row unused.
+        session = AuthSession.objects.select_for_update(of=("self",)).filter(id=claims.session_id).first()
+        row = RefreshToken.objects.filter(id=claims.jti, session=session).first()
         now = timezone.now()
-        if row is None or row.session.revoked_at or row.session.expires_at <= now:
+        if session is None or row is None or session.revoked_at or session.expires_at <= now:
             raise BadToken()
-        session = row.session
         if not session.user.is_active or not _place_holds(session):
             raise BadToken("You may not work there any more; sign in again.", code="place_lost")
         if row.rotated_at is None:

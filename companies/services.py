@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from companies.models import SYMBOL, SYMBOL_PATTERN, Company
 from tenants.kernel import audit
@@ -34,13 +35,13 @@ _LEARNT = ("name", "sector", "market_cap", "currency")
 
 @transaction.atomic
 def companies_ensure(
-    *, facts: Iterable[CompanyFacts], organization_id: UUID, actor: Actor
+    *, facts: Iterable[CompanyFacts], organization_id: UUID, only_own: bool = False, actor: Actor
 ) -> dict[str, Company]:
     """The companies of these symbols, made where missing and brought up to date where more is said.
 
     Three statements whatever their number. Rows are locked in the order of their symbols, so that two
     workers with the same companies queue instead of blocking each other. The last word wins for a symbol
-    that comes several times.
+    that comes several times. With ``only_own`` a company of somebody else only learns what it lacks.
     """
     said: dict[str, CompanyFacts] = {}
     for fact in facts:
@@ -68,9 +69,15 @@ def companies_ensure(
             ignore_conflicts=True,
         )
     found = {c.symbol: c for c in rows.order_by("symbol").select_for_update(no_key=True)}
-    changed = [company for symbol, company in found.items() if _learn(company, said[symbol])]
+    changed = []
+    for symbol, company in found.items():
+        gaps_only = only_own and company.created_by_id != actor.user_id
+        if changes := _learn(company, said[symbol], gaps_only=gaps_only):
+            company.updated_at = timezone.now()
+            changed.append(company)
+            audit.record("companies.company.changed", on=company, changes=changes, actor=actor)
     if changed:
-        Company.objects.bulk_update(changed, list(_LEARNT), batch_size=1000)
+        Company.objects.bulk_update(changed, [*_LEARNT, "updated_at"], batch_size=1000)
     return found
 
 
@@ -96,14 +103,17 @@ def _new_company(identifier: UUID, fact: CompanyFacts, organization_id: UUID, ac
     )
 
 
-def _learn(company: Company, fact: CompanyFacts) -> bool:
-    changed = False
+def _learn(company: Company, fact: CompanyFacts, *, gaps_only: bool) -> dict[str, list[str]]:
+    """Take over what is said; tells each field's value before and after."""
+    changes = {}
     for field in _LEARNT:
-        said = getattr(fact, field)
-        if said not in (None, "") and said != getattr(company, field):
-            setattr(company, field, said)
-            changed = True
-    return changed
+        before, said = getattr(company, field), getattr(fact, field)
+        known = before not in (None, "")
+        if said in (None, "") or said == before or (known and gaps_only):
+            continue
+        setattr(company, field, said)
+        changes[field] = [str(before) if known else "", str(said)]
+    return changes
 
 
 @transaction.atomic

@@ -56,7 +56,7 @@ def organization_create(
     tenant = current_tenant()
     # Names are unique in the whole tenant, also among organizations that the actor may not see.
     with scope.every_organization(reason=f"create an organization for {actor.label}"):
-        if Organization.objects.filter(name__iexact=name).exists():
+        if Organization.objects.filter(name__lower=name.lower()).exists():
             raise Conflict("An organization of this name already exists.", code="duplicate_organization")
         organization = Organization(
             id=uuid7(),
@@ -127,7 +127,7 @@ def tenant_open(
     with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):
         organization = organization_create(name=organization_name or name, is_default=True, actor=actor)
     with in_public():
-        admin = User.objects.filter(email__iexact=admin_email.strip()).first()
+        admin = User.objects.by_email(admin_email)
     if admin is None:
         admin = accounts.user_create(
             email=admin_email,
@@ -136,8 +136,8 @@ def tenant_open(
             verified=True,
             actor=actor,
         )
-    elif admin.email_verified_at is None:
-        raise Conflict("The account of this address is not verified.", code="unverified_account")
+    elif admin.email_verified_at is None or not admin.is_active:
+        raise Conflict("This account is not verified or not active.", code="unverified_account")
     accounts.membership_grant(
         user=admin, tenant_id=tenant.id, organization_id=None, role=Role.TENANT_ADMIN, actor=actor
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts.services import sessions_purge
 from organizations.models import IdempotencyRecord
 from tenants.kernel import idempotency
-from tenants.kernel.context import in_public, in_tenant
-from tenants.kernel.jobs import PlatformTask
+from tenants.kernel.context import TenantRef, in_public, in_tenant
+from tenants.kernel.jobs import PlatformTask, each_tenant
 from tenants.models import PlatformIdempotencyRecord, Tenant
 
 
@@ -17,10 +18,13 @@ from tenants.models import PlatformIdempotencyRecord, Tenant
 def purge() -> int:
     """Remove kept answers and sessions that have run out; tells how many rows went."""
     before = timezone.now() - idempotency.KEPT
+
+    def purge_answers(tenant: TenantRef) -> int:
+        with in_tenant(tenant):
+            return int(IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0])
+
     with in_public():
         tenants = [tenant.ref for tenant in Tenant.objects.all()]
         removed, _ = PlatformIdempotencyRecord.objects.filter(created_at__lt=before).delete()
-    for tenant in tenants:
-        with in_tenant(tenant):
-            removed += IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]
-    return removed + sessions_purge()
+        removed += Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
+    return removed + sum(each_tenant(tenants, purge_answers)) + sessions_purge()

@@ -38,7 +38,8 @@ def _amounts(
     for name, value in given.items():
         item = LINE_ITEMS.get(name)
         if item is None:
-            faults.append(_fault(f"{pointer}/{name}", "unknown_item", "There is no such line item."))
+            shown = name.encode("ascii", "replace").decode()[:60]
+            faults.append(_fault(f"{pointer}/{shown}", "unknown_item", "There is no such line item."))
             continue
         amount = value * factor
         if not math.isfinite(amount) or abs(amount) > LARGEST_AMOUNT:
@@ -76,7 +77,9 @@ def request_from_body(kind: str, body: Mapping[str, Any]) -> ScoreRequest:
         faults += more
     warnings = []
     market_cap = float(body["market_cap"]) if body.get("market_cap") is not None else None
-    if market_cap is not None and market_cap * rate > LARGEST_MARKET_CAP:
+    # The limit is one in dollars: of a currency without a rate nothing is known.
+    in_dollars = market_cap * rate if market_cap and (currency == "USD" or body.get("fx_to_usd")) else 0.0
+    if in_dollars > LARGEST_MARKET_CAP:
         text = "Above 10 trillion US dollars: taken as missing."
         warnings.append({"column": "market_cap", "code": "impossible_value", "message": text})
         market_cap = None
@@ -93,7 +96,7 @@ def request_from_body(kind: str, body: Mapping[str, Any]) -> ScoreRequest:
             name=body.get("company_name") or "",
             sector=body.get("sector") or "",
             market_cap=money(market_cap),
-            currency=currency,
+            currency=(body.get("currency") or "").upper(),
         ),
         fiscal_year=int(body["reporting_year"]),
         fiscal_quarter=int(quarter[1]) if kind == "quarterly" else None,

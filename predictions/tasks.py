@@ -17,7 +17,7 @@ from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import in_public, in_tenant
 from tenants.kernel.errors import Unavailable
-from tenants.kernel.jobs import PlatformTask, TenantTask, enqueue
+from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, Tenant, TenantState
 
@@ -65,7 +65,7 @@ def score_chunk(self: Any, *, chunk_id: str) -> None:
 @shared_task(bind=True, base=TenantTask, name="predictions.advance_job")
 def advance_job(self: Any, *, job_id: str) -> None:
     """Look after one job that has not been heard of: hand its lost chunks out again, or close it."""
-    jobs.job_advance(job_id=UUID(job_id), actor=self.actor)
+    jobs.job_advance(job_id=UUID(job_id), wait=False, actor=self.actor)
 
 
 @shared_task(base=PlatformTask, name="predictions.sweep_jobs")
@@ -86,9 +86,7 @@ def sweep_jobs() -> int:
 
 @shared_task(base=PlatformTask, name="predictions.count_usage", ignore_result=False)
 def count_usage() -> int:
-    """Count afresh what each tenant holds, for the platform's figures."""
+    """Count afresh what each tenant holds, for the platform's figures; tells for how many it could."""
     with in_public():
         tenants = [tenant.ref for tenant in Tenant.objects.filter(state=TenantState.ACTIVE)]
-    for tenant in tenants:
-        usage.count(tenant)
-    return len(tenants)
+    return sum(each_tenant(tenants, usage.count))

@@ -13,8 +13,8 @@ from tenants.kernel.context import TenantRef, in_public, in_tenant
 from tenants.models import Usage
 
 
-def count(tenant: TenantRef) -> None:
-    """Count a tenant's rows and keep the figures in ``tenants.Usage``."""
+def count(tenant: TenantRef) -> int:
+    """Count a tenant's rows and keep the figures in ``tenants.Usage``; 1 for the tenant counted."""
     with in_tenant(tenant), scope.every_organization(reason="usage figures"):
         figures = {
             "organizations": Organization.objects.count(),
@@ -26,3 +26,4 @@ def count(tenant: TenantRef) -> None:
         figures["users"] = Membership.objects.filter(tenant_id=tenant.id).values("user").distinct().count()
         now = timezone.now()
         Usage.objects.update_or_create(tenant_id=tenant.id, defaults={**figures, "counted_at": now})
+    return 1

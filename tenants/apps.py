@@ -1,4 +1,6 @@
 from django.apps import AppConfig
+from django.db.models import CharField
+from django.db.models.functions import Lower
 
 
 class TenantsConfig(AppConfig):
@@ -7,4 +9,6 @@ class TenantsConfig(AppConfig):
     name = "tenants"
 
     def ready(self) -> None:
+        # ``field__lower=`` compares as the indexes of names and addresses do; ``iexact`` would scan.
+        CharField.register_lookup(Lower)
         from tenants.kernel import checks, jobs  # noqa: F401 - registers the checks and the task signals

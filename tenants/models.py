@@ -148,7 +148,7 @@ class OrganizationEntry(models.Model):
 
 
 class Usage(models.Model):
-    """How much a tenant holds; counted by a scheduled task and at the end of every job."""
+    """How much a tenant holds; counted by a scheduled task."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="usage")
     users = models.PositiveIntegerField(default=0)

@@ -54,7 +54,7 @@ def tenant_create(
         name = name.strip()
         if not 2 <= len(name) <= 200:
             raise _field_error("name", "length", "A name has 2 to 200 characters.")
-        if Tenant.objects.filter(name__iexact=name).exists():
+        if Tenant.objects.filter(name__lower=name.lower()).exists():
             raise Conflict("A tenant of this name already exists.", code="duplicate_tenant")
         reserved = kind in {TenantKind.REFERENCE, TenantKind.PERSONAL}
         slug = str(kind) if reserved else _free_slug(slug or name)

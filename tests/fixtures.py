@@ -23,6 +23,7 @@ from accounts import services as accounts
 from accounts.models import Membership, User
 from accounts.permissions import Role
 from accounts.selectors import Place
+from companies.models import Company
 from organizations import services as organizations
 from organizations.models import Organization
 from predictions.registry.services import shipped_model_register
@@ -215,7 +216,7 @@ def _beta(world: World) -> None:
 
 
 def _rows(world: World) -> None:
-    """One row of every kind in every organization; the same ids in alpha and in beta's trap."""
+    """One row of every kind in every organization, and in beta's trap the companies of alpha by id."""
     counter = itertools.count(1)
     for tenant, organization in list(world.organizations):
         if tenant in {REFERENCE}:
@@ -230,6 +231,11 @@ def _rows(world: World) -> None:
             job = factories.JobFactory(organization=owner)
             factories.IssueFactory(organization=owner, job=job)
             factories.ChunkFactory(organization=owner, job=job)
+    with world.within("alpha"):
+        companies = list(Company.objects.values_list("id", "organization_id", "symbol"))
+    with world.within("beta"):
+        for identifier, organization_id, symbol in companies:
+            factories.CompanyFactory(id=identifier, organization_id=organization_id, symbol=f"TRAP.{symbol}")
 
 
 @pytest.fixture(autouse=True)

@@ -96,6 +96,14 @@ def test_the_trap_is_set(people: World):
         with people.within(tenant):
             found.append(set(Organization.objects.values_list("id", flat=True)))
     assert len(found[0] & found[1]) == 2
+    with people.within("alpha", "one"):
+        company = Company.objects.first()
+    with people.within("beta"):
+        assert Company.objects.get(id=company.id).symbol.startswith("TRAP.")
+    # The same id in both: each tenant's user meets his own tenant's row or none.
+    found = people.client(Role.OWNER).get(f"/api/v1/companies/{company.id}").json()
+    assert found["symbol"] == company.symbol
+    assert people.client(Role.TENANT_ADMIN, "beta").get(f"/api/v1/companies/{company.id}").status_code == 404
 
 
 def test_every_tenant_model_is_owned_or_exempt():

@@ -39,6 +39,8 @@ def uses():
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Attribute) and node.attr in DOORS:
                     yield node.attr, name, node.lineno
+                if isinstance(node, ast.ImportFrom):
+                    yield from ((a.name, name, node.lineno) for a in node.names if a.name in DOORS)
 
 
 def allowed(door, name):

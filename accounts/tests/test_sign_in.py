@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import jwt
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.test import override_settings
 from django.utils import timezone
 
 from accounts import keys, services
-from accounts.models import AuthSession, Membership, RefreshToken, User
+from accounts.models import AuthSession, Credential, Membership, RefreshToken, User
 from accounts.permissions import Role
 from accounts.principals import forget_sessions
 from tenants import services as tenants
@@ -268,3 +269,14 @@ def test_the_hash_stands_apart_from_the_user(people: World):
     assert "password" not in {f.name for f in User._meta.get_fields()}
     assert user.credential.algorithm
     assert user.check_password(PASSWORD)
+
+
+def test_an_older_hash_is_made_anew_at_log_in(people: World, settings):
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ]
+    user = people.user(Role.OWNER)
+    Credential.objects.filter(user=user).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
+    assert sign_in(anonymous(), user.email).status_code == 200
+    assert Credential.objects.get(user=user).password.startswith("md5$")

@@ -151,7 +151,7 @@ class TenantAdmin(ConsoleAdmin):
 
     def create(self, request: HttpRequest, form: Any) -> Model:
         data = form.cleaned_data
-        if User.objects.filter(email__iexact=data["admin_email"].strip()).exists():
+        if User.objects.by_email(data["admin_email"]) is not None:
             told = f"{data['admin_email']} had an account already and keeps its password."
             transaction.on_commit(lambda: messages.warning(request, told))
         return tenant_open(

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,6 +20,7 @@ from predictions.api import client
 from predictions.api.serializers import IssueOut, JobOut, JobUploadIn, ResultRowOut, ResultsIn
 from predictions.models import JobState, PredictionKind, ScoringJob, Severity
 from predictions.services import jobs
+from tenants.kernel.parsers import JSONParser
 from tenants.kernel.streams import stream_in_scope
 from tenants.kernel.viewsets import OwnedViewSet
 

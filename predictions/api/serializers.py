@@ -37,7 +37,7 @@ class PredictionIn(serializers.Serializer[Any]):
     company_name = serializers.CharField(max_length=255, required=False, allow_blank=True)
     sector = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
     market_cap = serializers.FloatField(
-        required=False, allow_null=True, min_value=0, help_text="Millions of the currency."
+        required=False, allow_null=True, min_value=0, max_value=1e13, help_text="Millions of the currency."
     )
     reporting_year = YearField()
     statement = serializers.DictField(

@@ -34,6 +34,14 @@ from tenants.kernel.viewsets import OwnedViewSet
 LIST_CAP = 1000
 
 
+class StableOrderingFilter(django_filters.OrderingFilter):
+    """Orders as asked and then by identifier, so that equal rows keep their page."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
+        ordered: QuerySet[Any] = super().filter(qs, value)
+        return ordered.order_by(*ordered.query.order_by, "-id") if value else ordered
+
+
 class PredictionFilter(django_filters.FilterSet):
     risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices)
     year = django_filters.NumberFilter(field_name="fiscal_year")
@@ -42,7 +50,7 @@ class PredictionFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="company_id")
     min_probability = django_filters.NumberFilter(field_name="pd", lookup_expr="gte")
     max_probability = django_filters.NumberFilter(field_name="pd", lookup_expr="lte")
-    ordering = django_filters.OrderingFilter(
+    ordering = StableOrderingFilter(
         fields=(("pd", "probability"), ("created_at", "created_at"), ("fiscal_year", "year")),
         help_text="probability, created_at or year; a minus in front turns it round.",
     )
@@ -94,18 +102,24 @@ class PredictionViewSet(OwnedViewSet):
 
     def create(self, request: Request) -> Response:
         """Score a company for a period. A period that is there already answers 409."""
+        organization_id = working_organization(self.principal)
         prediction = scoring.prediction_create(
             kind=self.kind,
             request=self._read(),
-            organization_id=working_organization(self.principal),
+            organization_id=organization_id,
+            only_own=self.principal.only_own("companies.change", organization_id),
             actor=self.principal.actor,
         )
         return self._answer(prediction, status=201)
 
     def update(self, request: Request, pk: str) -> Response:
         """Score again with new inputs; earlier scores stay in the history."""
+        prediction = self.get_object()
         prediction = scoring.prediction_rescore(
-            prediction=self.get_object(), request=self._read(), actor=self.principal.actor
+            prediction=prediction,
+            request=self._read(),
+            only_own=self.principal.only_own("companies.change", prediction.organization_id),
+            actor=self.principal.actor,
         )
         return self._answer(prediction)
 

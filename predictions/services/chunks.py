@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
@@ -34,9 +35,12 @@ from predictions.registry.selectors import active_model
 from predictions.services import jobs, scoring
 from predictions.services.scoring import RATIOS, Inputs, ScoreRequest
 from tenants.kernel.copying import copy_rows
+from tenants.kernel.errors import Unavailable
 from tenants.kernel.ids import uuid7_batch
 from tenants.kernel.locks import hold_shared
 from tenants.kernel.request import Actor
+
+logger = logging.getLogger(__name__)
 
 
 def job_plan(*, job_id: UUID, actor: Actor) -> None:
@@ -123,6 +127,16 @@ def _part(batch: ParsedBatch) -> ContentFile[bytes]:
     return ContentFile(buffer.getvalue())
 
 
+def _read_part(chunk: JobChunk) -> pd.DataFrame:
+    """A chunk's part; raises Unavailable where the storage does not have it (any more)."""
+    try:
+        with default_storage.open(chunk.path, "rb") as file:
+            return pd.read_parquet(io.BytesIO(file.read()))
+    except (OSError, ValueError) as error:
+        logger.exception("a part of a job cannot be read", extra={"chunk": str(chunk.id)})
+        raise Unavailable("The job's stored file cannot be read any more.", code="part_gone") from error
+
+
 def chunk_score(*, chunk_id: UUID) -> UUID | None:
     """Score a chunk and write all it brings in one transaction; the job's id, None where it is gone.
 
@@ -138,8 +152,7 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
     if chunk.attempts >= jobs.MAX_ATTEMPTS:
         chunk_give_up(chunk_id=chunk_id)
         return UUID(str(chunk.job_id))
-    with default_storage.open(chunk.path, "rb") as file:
-        frame = pd.read_parquet(io.BytesIO(file.read()))
+    frame = _read_part(chunk)
     errors = [CellError(*finding) for finding in frame.attrs["errors"]]
     warnings = [CellError(*finding) for finding in frame.attrs["warnings"]]
     refused = set(frame.attrs["refused"])
@@ -172,18 +185,21 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
         mine = locked.filter(id=chunk.id, done_at=None, job__state=JobState.PROCESSING).first()
         if mine is None:
             return UUID(str(chunk.job_id))
-        if chunk.job.only_own:
-            scored, foreign = _without_colleagues(chunk.job, scored)
-            errors += foreign
-            refused.update(error.row for error in foreign)
-        scoring.store(
+        stored = scoring.store(
             chunk.job.kind,
             scored,
             organization_id=chunk.organization_id,
             model=model,
             job_id=chunk.job_id,
+            only_own=chunk.job.only_own,
             actor=chunk.job.owner,
         )
+        for draft in stored.refused:
+            row, symbol = draft.request.row_number or 0, draft.request.company.symbol
+            text = "A colleague's prediction stands there: you may change only what you created."
+            errors.append(CellError(row, "company_symbol", "not_yours", text, symbol))
+            refused.add(row)
+        scored = stored.drafts
         _store_findings(mine, errors, warnings)
         mine.scored_rows, mine.refused_rows = len(scored), len(refused)
         mine.warning_count = len(warnings)
@@ -192,22 +208,6 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
         mine.done_at = timezone.now()
         mine.save()
     return UUID(str(chunk.job_id))
-
-
-def _without_colleagues(
-    job: ScoringJob, drafts: list[scoring.ScoreDraft]
-) -> tuple[list[scoring.ScoreDraft], list[CellError]]:
-    """The drafts that make something new or change what is the job's owner's own; errors for the others."""
-    owners = scoring.head_owners(job.kind, drafts, organization_id=job.organization_id)
-    mine, errors = [], []
-    text = "A colleague's prediction stands there: you may change only what you created."
-    for draft, owner in zip(drafts, owners, strict=True):
-        if owner in {None, job.created_by_id}:
-            mine.append(draft)
-        else:
-            row, symbol = draft.request.row_number or 0, draft.request.company.symbol
-            errors.append(CellError(row, "company_symbol", "not_yours", text, symbol))
-    return mine, errors
 
 
 def _requests(kind: str, frame: pd.DataFrame, warnings: list[CellError]) -> Iterator[ScoreRequest]:
@@ -297,8 +297,7 @@ def chunk_give_up(*, chunk_id: UUID) -> None:
     chunk = wanted.select_for_update(of=("self",)).first()
     if chunk is None:
         return
-    with default_storage.open(chunk.path, "rb") as file:
-        frame = pd.read_parquet(io.BytesIO(file.read()))
+    frame = _read_part(chunk)
     errors = [CellError(*finding) for finding in frame.attrs["errors"]]
     text = "This row could not be scored because of a fault on our side."
     rows = frame["row_number"].tolist()

@@ -129,14 +129,15 @@ def _register(job: ScoringJob, actor: Actor) -> ScoringJob:
 
 
 @transaction.atomic
-def job_advance(*, job_id: UUID, actor: Actor) -> ScoringJob | None:
+def job_advance(*, job_id: UUID, wait: bool = True, actor: Actor) -> ScoringJob | None:
     """Bring a job's figures up to date, hand out its next chunks, or close it. Safe to call at any time.
+
+    Without ``wait`` a job that somebody is working on just now is left to him.
 
     Everything is counted afresh from the chunks, so no interruption leaves a wrong figure behind.
     """
-    job: ScoringJob | None = (
-        ScoringJob.objects.select_for_update(of=("self",), no_key=True).filter(id=job_id).first()
-    )
+    rows = ScoringJob.objects.select_for_update(of=("self",), no_key=True, skip_locked=not wait)
+    job: ScoringJob | None = rows.filter(id=job_id).first()
     if job is None:
         return None
     _count(job)

@@ -166,8 +166,10 @@ def _frames(requests: Sequence[ScoreRequest]) -> tuple[pd.DataFrame, pd.DataFram
 class Stored:
     """What a set of scores left in the database."""
 
+    drafts: list[ScoreDraft]
     prediction_ids: list[UUID]
-    score_ids: list[UUID]
+    refused: list[ScoreDraft]
+    """Drafts that would have changed what somebody else created, with ``only_own``."""
 
 
 Existing = Literal["append", "refuse"]
@@ -182,27 +184,38 @@ def store(
     model: ActiveModel,
     job_id: UUID | None = None,
     existing: Existing = "append",
+    only_own: bool = False,
     actor: Actor,
 ) -> Stored:
     """Write scored drafts: companies where new, heads where new, and one score each.
 
     Locking the companies first makes every writer of their heads queue. With ``existing="refuse"`` a head
-    that is there already raises Conflict in the client's words. Drafts must have a PD.
+    that is there already raises Conflict in the client's words; with ``only_own`` nothing that somebody
+    else created is changed. Drafts must have a PD.
     """
     companies = companies_ensure(
-        facts=(d.request.company for d in drafts), organization_id=organization_id, actor=actor
+        facts=(d.request.company for d in drafts),
+        organization_id=organization_id,
+        only_own=only_own,
+        actor=actor,
     )
     heads = _heads(kind, list(companies.values()))
     now = timezone.now()
-    score_ids, new_ids = uuid7_batch(len(drafts)), iter(uuid7_batch(len(drafts)))
-    prediction_ids, fresh, moved = [], [], []
-    for draft, score_id in zip(drafts, score_ids, strict=True):
+    ids, new_ids = iter(uuid7_batch(len(drafts))), iter(uuid7_batch(len(drafts)))
+    taken: list[ScoreDraft] = []
+    score_ids, prediction_ids, fresh, moved, refused = [], [], [], [], []
+    for draft in drafts:
         request = draft.request
         company = companies[request.company.symbol]
         key = (company.id, request.fiscal_year, request.fiscal_quarter)
-        head = heads.get(key)
+        head, owner = heads.get(key, (None, None))
+        if head is not None and existing == "append" and only_own and owner != actor.user_id:
+            refused.append(draft)
+            continue
+        score_id = next(ids)
         if head is None:
-            head = heads[key] = next(new_ids)
+            head = next(new_ids)
+            heads[key] = (head, actor.user_id)
             place = (kind, request.fiscal_year, request.fiscal_quarter, request.quarter_label)
             result = (score_id, draft.pd, draft.risk_level, now, now, actor.user_id)
             fresh.append((head, company.id, *place, *result))
@@ -212,6 +225,8 @@ def store(
             )
         else:
             moved.append((head, score_id, draft.pd, draft.risk_level, now))
+        taken.append(draft)
+        score_ids.append(score_id)
         prediction_ids.append(head)
     copy_rows(Prediction, organization_id=organization_id, fields=_HEAD_FIELDS, rows=fresh)
     update_rows(
@@ -227,10 +242,10 @@ def store(
         fields=_SCORE_FIELDS,
         rows=(
             _score_row(draft, score_id, prediction_id, stamp)
-            for draft, score_id, prediction_id in zip(drafts, score_ids, prediction_ids, strict=True)
+            for draft, score_id, prediction_id in zip(taken, score_ids, prediction_ids, strict=True)
         ),
     )
-    return Stored(prediction_ids, score_ids)
+    return Stored(taken, prediction_ids, refused)
 
 
 _HEAD_FIELDS = (
@@ -270,23 +285,13 @@ def _score_row(
     )
 
 
-def _heads(kind: str, companies: list[Company]) -> dict[tuple[UUID, int, int | None], UUID]:
+def _heads(
+    kind: str, companies: list[Company]
+) -> dict[tuple[UUID, int, int | None], tuple[UUID | None, UUID | None]]:
+    """Heads with their creators, by company and period."""
     rows = Prediction.objects.filter(company__in=[c.id for c in companies], kind=kind)
-    values = rows.values_list("company_id", "fiscal_year", "fiscal_quarter", "id")
-    return {(company, year, quarter): head for company, year, quarter, head in values}
-
-
-def head_owners(kind: str, drafts: Sequence[ScoreDraft], *, organization_id: UUID) -> list[UUID | None]:
-    """Who made the head that stands at each draft's company and period; None where none stands."""
-    symbols = {draft.request.company.symbol for draft in drafts}
-    rows = Prediction.objects.filter(
-        organization_id=organization_id, kind=kind, company__symbol__in=symbols
-    ).values_list("company__symbol", "fiscal_year", "fiscal_quarter", "created_by_id")
-    owners = {(symbol, year, quarter): owner or UUID(int=0) for symbol, year, quarter, owner in rows}
-    return [
-        owners.get((d.request.company.symbol, d.request.fiscal_year, d.request.fiscal_quarter))
-        for d in drafts
-    ]
+    values = rows.values_list("company_id", "fiscal_year", "fiscal_quarter", "id", "created_by_id")
+    return {(company, year, quarter): (head, owner) for company, year, quarter, head, owner in values}
 
 
 def _already_there(kind: str, request: ScoreRequest) -> str:
@@ -303,12 +308,20 @@ def _already_there(kind: str, request: ScoreRequest) -> str:
 
 
 @transaction.atomic
-def prediction_create(*, kind: str, request: ScoreRequest, organization_id: UUID, actor: Actor) -> Prediction:
+def prediction_create(
+    *, kind: str, request: ScoreRequest, organization_id: UUID, only_own: bool = False, actor: Actor
+) -> Prediction:
     """Score one company for one period and keep it. Raises Conflict where the period is there already."""
     model = active_model()
     draft = _scorable(score_requests(kind, [request], model=model)[0])
     stored = store(
-        kind, [draft], organization_id=organization_id, model=model, existing="refuse", actor=actor
+        kind,
+        [draft],
+        organization_id=organization_id,
+        model=model,
+        existing="refuse",
+        only_own=only_own,
+        actor=actor,
     )
     prediction = _fresh(stored.prediction_ids[0])
     changes = {"pd": draft.pd, "risk_level": draft.risk_level, "model": model.version}
@@ -317,7 +330,9 @@ def prediction_create(*, kind: str, request: ScoreRequest, organization_id: UUID
 
 
 @transaction.atomic
-def prediction_rescore(*, prediction: Prediction, request: ScoreRequest, actor: Actor) -> Prediction:
+def prediction_rescore(
+    *, prediction: Prediction, request: ScoreRequest, only_own: bool = False, actor: Actor
+) -> Prediction:
     """Append a score with new inputs; company and period may change if nothing else stands there.
 
     Raises Conflict in the client's words where another prediction has that company and period.
@@ -325,10 +340,15 @@ def prediction_rescore(*, prediction: Prediction, request: ScoreRequest, actor: 
     model = active_model()
     organization_id = prediction.organization_id
     draft = _scorable(score_requests(prediction.kind, [request], model=model)[0])
-    companies = companies_ensure(facts=[request.company], organization_id=organization_id, actor=actor)
+    companies = companies_ensure(
+        facts=[request.company], organization_id=organization_id, only_own=only_own, actor=actor
+    )
     company = companies[request.company.symbol]
-    locked = Prediction.objects.select_for_update(of=("self",)).get(id=prediction.id)
+    locked = (
+        Prediction.objects.select_for_update(of=("self",)).select_related("company").get(id=prediction.id)
+    )
     before = {"pd": locked.pd, "risk_level": locked.risk_level}
+    moved = [_described(locked)]
     place = {"company": company, "fiscal_year": request.fiscal_year, "fiscal_quarter": request.fiscal_quarter}
     if Prediction.objects.filter(kind=locked.kind, **place).exclude(id=locked.id).exists():
         raise Conflict(_already_there(locked.kind, request), code="duplicate_prediction")
@@ -336,16 +356,32 @@ def prediction_rescore(*, prediction: Prediction, request: ScoreRequest, actor: 
         setattr(locked, name, value)
     locked.quarter_label = request.quarter_label
     locked.save(update_fields=[*place, "quarter_label"])
-    store(locked.kind, [draft], organization_id=organization_id, model=model, actor=actor)
+    store(
+        locked.kind,
+        [draft],
+        organization_id=organization_id,
+        model=model,
+        only_own=only_own,
+        actor=actor,
+    )
     changes = {name: [old, getattr(draft, name)] for name, old in before.items()}
+    moved.append(_described(locked))
+    if moved[0] != moved[1]:
+        changes["about"] = moved
     audit.record("predictions.prediction.rescored", on=locked, changes=changes, actor=actor)
     return _fresh(locked.id)
+
+
+def _described(prediction: Prediction) -> str:
+    return f"{prediction.company.symbol} {prediction}"
 
 
 @transaction.atomic
 def prediction_delete(*, prediction: Prediction, actor: Actor) -> None:
     """Remove a prediction with its scores; the audit log keeps that it was there."""
-    changes = {"company": str(prediction.company), "pd": prediction.pd, "risk_level": prediction.risk_level}
+    # Every writer of heads locks the company first: nobody appends a score while this goes.
+    company = Company.objects.select_for_update(no_key=True).get(id=prediction.company_id)
+    changes = {"company": str(company), "pd": prediction.pd, "risk_level": prediction.risk_level}
     audit.record("predictions.prediction.deleted", on=prediction, changes=changes, actor=actor)
     prediction.delete()
 

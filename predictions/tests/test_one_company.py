@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.permissions import Role
+from companies.models import Company
 from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, Score, ScoringJob
 from predictions.registry.selectors import active_model
@@ -196,7 +197,11 @@ def test_nothing_to_score_is_said(people: World):
     assert answer.json()["errors"][0]["code"] == "no_inputs"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[1,2", b'{"a": NaN}', b"\xff\xfe"])
+DEEP = b'{"a":' * 50_000 + b"1" + b"}" * 50_000
+HALF = b'{"company_name": "\\ud800", "company_symbol": "X", "reporting_year": 2024, "return_on_assets": 1}'
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1,2", b'{"a": NaN}', b"\xff\xfe", DEEP, HALF])
 def test_unreadable_json_is_a_clear_400(people: World, body):
     answer = people.client(Role.ANALYST).post(
         "/api/v1/predictions/annual", body, content_type="application/json"
@@ -355,3 +360,39 @@ def test_lists_of_a_job_can_be_walked(people: World, what):
     answer = people.client(Role.ANALYST).get(f"/api/v1/predictions/jobs/{job.id}/{what}?cursor=")
     assert answer.status_code == 200
     assert "next" in answer.json()
+
+
+def test_a_body_beyond_the_limit_is_too_large(people: World, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = people.client(Role.ANALYST).post(
+        "/api/v1/predictions/annual", b"{" + b" " * 2000 + b"}", content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_silent_currency_changes_nothing(people: World):
+    client = people.client(Role.OWNER)
+    euro = {**ANNUAL, "currency": "EUR", "market_cap": 4.5e7}
+    assert post(client, "annual", euro).json()["market_cap"] == 4.5e7, "the limit is one in dollars"
+    post(client, "annual", {**ANNUAL, "reporting_year": 2023, "market_cap": None})
+    with people.within("alpha", "one"):
+        assert Company.objects.get(symbol="ACME").currency == "EUR"
+
+
+def test_an_analyst_fills_gaps_of_a_colleagues_company_and_changes_nothing_else(people: World):
+    post(people.client(Role.OWNER), "annual", {**ANNUAL, "sector": ""})
+    body = {**ANNUAL, "reporting_year": 2022, "company_name": "Other", "sector": "Energy"}
+    post(people.client(Role.ANALYST), "annual", body)
+    with people.within("alpha", "one"):
+        company = Company.objects.get(symbol="ACME")
+        assert (company.name, company.sector) == ("Acme Inc.", "Energy")
+        assert AuditEvent.objects.get(action="companies.company.changed").changes == {
+            "sector": ["", "Energy"]
+        }
+
+
+def test_options_of_a_row_is_no_way_in(people: World):
+    answer = people.client(Role.OWNER).options(
+        "/api/v1/predictions/annual/01990000-0000-7000-8000-0000deadbeef"
+    )
+    assert answer.status_code == 405

@@ -56,20 +56,12 @@ class Conflict(DomainError):
     code, status, title = "conflict", 409, "The resource is in a state that forbids this."
 
 
-class Stale(DomainError):
-    code, status, title = "stale", 412, "Somebody changed this in the meantime; read it again."
-
-
 class TooLarge(DomainError):
     code, status, title = "too_large", 413, "The upload is too large."
 
 
 class Unprocessable(DomainError):
     code, status, title = "unprocessable", 422, "The request contradicts an earlier one."
-
-
-class TooMany(DomainError):
-    code, status, title = "too_many", 429, "Too many requests; wait a little."
 
 
 class Unavailable(DomainError):

@@ -105,7 +105,8 @@ def claim(request: Request, *, caller: str, route: str) -> Claim | Response | No
         kept = table.objects.filter(**identity).first()
     age = timezone.now() - kept.created_at if kept else KEPT
     if kept is None or age > KEPT or (kept.status is None and age > ABANDONED):
-        table.objects.filter(**identity).delete()
+        if kept is not None:  # this very row: a sibling may have claimed the key anew
+            table.objects.filter(pk=kept.pk).delete()
         return claim(request, caller=caller, route=route)
     if kept.fingerprint != digest:
         raise Unprocessable(
@@ -113,4 +114,6 @@ def claim(request: Request, *, caller: str, route: str) -> Claim | Response | No
         )
     if kept.status is None:
         raise Conflict("A request with this idempotency key is still running.", code="request_in_flight")
-    return Response(kept.body, status=kept.status, headers={"Idempotency-Replayed": "true"})
+    answer = Response(kept.body, status=kept.status, headers={"Idempotency-Replayed": "true"})
+    answer.is_problem = kept.status >= 400  # type: ignore[attr-defined]
+    return answer

@@ -7,6 +7,8 @@ overriding ``Task.__call__`` alone would be too narrow). A task without the stam
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
@@ -17,11 +19,12 @@ from celery.signals import task_postrun, task_prerun
 from django.db import transaction
 
 from tenants.kernel import request, scope
-from tenants.kernel.context import PUBLIC, current_schema, in_tenant, leave_all
+from tenants.kernel.context import PUBLIC, TenantRef, current_schema, in_tenant, leave_all
 from tenants.kernel.errors import ScopeMissing
 from tenants.kernel.request import Actor, RequestInfo
 
 HEADER = "reach"
+logger = logging.getLogger(__name__)
 
 
 def enqueue(name: str, *, actor: Actor, queue: str | None = None, priority: int = 5, **ids: str) -> None:
@@ -92,6 +95,15 @@ class PlatformTask(Task):  # type: ignore[misc]
         if current_schema() != PUBLIC or scope.is_active():
             raise ScopeMissing(f"{self.name} is a platform task and starts in public")
         return super().__call__(*args, **kwargs)
+
+
+def each_tenant(tenants: Iterable[TenantRef], work: Callable[[TenantRef], int]) -> Iterator[int]:
+    """What the work gives for each tenant; one that fails is logged and does not stop the others."""
+    for tenant in tenants:
+        try:
+            yield work(tenant)
+        except Exception:  # a tenant deleted meanwhile, or with a failed migration
+            logger.exception("a task failed for one tenant", extra={"tenant": tenant.schema_name})
 
 
 @task_prerun.connect

@@ -7,16 +7,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
+from psycopg.errors import UniqueViolation
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler as drf_handler
 
 from tenants.kernel import request as request_info
-from tenants.kernel.errors import Absent, DomainError, InvalidInput
+from tenants.kernel.errors import Absent, Conflict, DomainError, InvalidInput, TooLarge
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:default-risk-platform:problem:"
@@ -75,8 +78,14 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. A bug answers None here and becomes a bare 500 with its request id."""
     if isinstance(exc, DjangoValidationError):
         exc = exceptions.ValidationError(as_serializer_error(exc))
-    elif isinstance(exc, Http404):
+    elif isinstance(exc, Http404 | ObjectDoesNotExist):
+        # The second: a row that somebody removed between being found and being locked.
         exc = Absent()
+    elif isinstance(exc, RequestDataTooBig):
+        exc = TooLarge("The body is too large.")
+    elif isinstance(exc, IntegrityError) and isinstance(exc.__cause__, UniqueViolation):
+        # Two at once: the check before the insert saw nothing of the other.
+        exc = Conflict("Somebody made the same at the same moment.", code="duplicate")
     elif isinstance(exc, DjangoPermissionDenied):
         exc = exceptions.PermissionDenied()
     headers: dict[str, str] = {}

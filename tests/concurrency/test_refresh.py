@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from django.db import connection
 
-from accounts import services
+from accounts import services, tokens
 from accounts.models import RefreshToken
+from predictions.models import Prediction, Score, ScoringJob
 from tenants.kernel.errors import BadToken
-from tests.fixtures import PASSWORD, OwnTenant
+from tenants.kernel.request import SYSTEM
+from tests.fixtures import PASSWORD, OwnTenant, anonymous
 
 
 def in_parallel(count, work):
@@ -53,35 +55,69 @@ def test_six_parallel_refreshes_have_one_winner(own_tenant: OwnTenant):
     assert RefreshToken.objects.filter(session__user=own_tenant.owner, rotated_at=None).count() >= 1
 
 
-@pytest.mark.parametrize("count", [4])
-def test_one_idempotency_key_sent_in_parallel_makes_one_prediction(own_tenant: OwnTenant, count):
-    from predictions.models import Prediction
-
-    body = {"company_symbol": "RACE", "reporting_year": 2024, "return_on_assets": 4}
+def test_one_idempotency_key_sent_in_parallel_makes_one_job(own_tenant: OwnTenant):
+    """A job has no natural key: without the claim there would be four."""
+    content = b"company_symbol,reporting_year,return_on_assets\nRACE,2024,4\n"
 
     def post(_):
-        return own_tenant.client.__class__(
-            headers={"host": f"{own_tenant.owner.email.partition('@')[2]}"}
-        ).post(
-            "/api/v1/predictions/annual",
-            body,
-            format="json",
-            headers={
-                "Idempotency-Key": "race",
-                "Authorization": own_tenant.client._credentials["HTTP_AUTHORIZATION"],
-            },
+        client = own_tenant.client.__class__(headers={"host": own_tenant.owner.email.partition("@")[2]})
+        file = io.BytesIO(content)
+        file.name = "race.csv"
+        credentials = own_tenant.client._credentials["HTTP_AUTHORIZATION"]
+        return client.post(
+            "/api/v1/predictions/jobs",
+            {"file": file},
+            format="multipart",
+            headers={"Idempotency-Key": "race", "Authorization": credentials},
+        ).status_code
+
+    statuses = in_parallel(4, post)
+    assert set(statuses) <= {202, 409}
+    assert 202 in statuses
+    with own_tenant.within():
+        assert ScoringJob.objects.count() == 1
+
+
+def test_a_switch_beside_a_refresh_never_deadlocks(own_tenant: OwnTenant):
+    _, pair = services.sign_in(
+        email=own_tenant.owner.email, password=PASSWORD, tenant_id=own_tenant.ref.id, device="t", address=None
+    )
+    session_id = tokens.read_access(pair.access_token).session_id
+
+    def work(number):
+        try:
+            if number % 2:
+                services.session_switch(
+                    session_id=session_id,
+                    user=own_tenant.owner,
+                    organization_id=own_tenant.organization_id,
+                    actor=SYSTEM,
+                )
+            else:
+                services.session_refresh(token=pair.refresh_token, rotate=False)
+        except BadToken:
+            return "refused"
+        return "done"
+
+    assert set(in_parallel(6, work)) <= {"done", "refused"}
+
+
+def test_four_registrations_of_one_address_leave_one_user(own_tenant: OwnTenant):
+    def register(_):
+        return (
+            anonymous()
+            .post(
+                "/api/v1/auth/register",
+                {"email": f"new@{own_tenant.mark}.test", "password": PASSWORD},
+                headers={"host": "localhost"},
+            )
+            .status_code
         )
 
-    statuses = sorted(answer.status_code for answer in in_parallel(count, post))
-    assert set(statuses) <= {201, 409}
-    assert statuses.count(201) >= 1
-    with own_tenant.within():
-        assert Prediction.objects.filter(company__symbol="RACE").count() == 1
+    assert sorted(in_parallel(4, register)) == [201, 409, 409, 409]
 
 
 def test_the_same_company_and_period_in_parallel_is_stored_once(own_tenant: OwnTenant):
-    from predictions.models import Prediction, Score
-
     body = {"company_symbol": "TWIN", "reporting_year": 2024, "return_on_assets": 4}
 
     def post(_):

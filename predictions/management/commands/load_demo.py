@@ -198,11 +198,11 @@ def _global_numbers(count: int) -> range:
 
 def _find(email: str) -> User | None:
     with in_public():
-        return User.objects.filter(email__iexact=email).first()
+        return User.objects.by_email(email)
 
 
 def _organization(name: str) -> UUID:
-    there = Organization.objects.filter(name__iexact=name).first()
+    there = Organization.objects.filter(name__lower=name.lower()).first()
     return (there or organizations.organization_create(name=name, actor=LOADER)).id
 
 
