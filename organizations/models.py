@@ -13,21 +13,14 @@ from tenants.kernel import scope
 from tenants.kernel.audit import AuditRecord
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.idempotency import IdempotencyBase
-from tenants.kernel.owned import SchemaBound, SchemaBoundQuerySet
+from tenants.kernel.owned import SchemaBound, SchemaBoundQuerySet, Scoped
 from tenants.models import OrganizationState
 
 
-class OrganizationManager(models.Manager.from_queryset(SchemaBoundQuerySet)):  # type: ignore[misc]
-    """Organizations of the active scope; raises where there is none."""
+class OrganizationManager(Scoped, models.Manager.from_queryset(SchemaBoundQuerySet)):  # type: ignore[misc]
+    """Organizations of the active scope."""
 
-    def get_queryset(self) -> SchemaBoundQuerySet:
-        active = scope.current()
-        rows: SchemaBoundQuerySet = super().get_queryset()
-        rows.query.bound_scope = active
-        if active.organization_ids is None:
-            return rows
-        reached: SchemaBoundQuerySet = rows.filter(id__in=active.organization_ids)
-        return reached
+    scope_field = "id"
 
 
 class Organization(SchemaBound):

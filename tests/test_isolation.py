@@ -11,7 +11,7 @@ from config.api import ROUTERS
 from organizations.models import Organization
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel import checks
-from tenants.kernel.owned import OwnedManager
+from tenants.kernel.owned import Scoped
 from tenants.kernel.viewsets import DeclaredViewSet, OwnedViewSet
 from tests.fixtures import World
 
@@ -133,6 +133,6 @@ def test_without_the_managers_filter_a_stranger_gets_in(people: World, monkeypat
         row = Company.objects.first()
     client = people.client(Role.OWNER)
     assert client.get(f"/api/v1/companies/{row.pk}").status_code == 404
-    unguarded = super(OwnedManager, Company.objects).get_queryset
-    monkeypatch.setattr(OwnedManager, "get_queryset", lambda self: unguarded())
+    unguarded = super(Scoped, Company.objects).get_queryset
+    monkeypatch.setattr(Scoped, "get_queryset", lambda self: unguarded())
     assert client.get(f"/api/v1/companies/{row.pk}").status_code == 200

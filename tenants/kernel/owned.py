@@ -85,17 +85,22 @@ class OwnedQuerySet(SchemaBoundQuerySet):
         return super().bulk_create(rows, *args, **kwargs)
 
 
-class OwnedManager(models.Manager.from_queryset(OwnedQuerySet)):  # type: ignore[misc]
-    """The only way to organization-owned rows: those of the active scope."""
+class Scoped:
+    """What makes a manager give the rows of the active scope only, and none where no scope is active."""
 
-    def get_queryset(self) -> OwnedQuerySet:
+    scope_field = "organization_id"
+
+    def get_queryset(self) -> Any:
         active = scope.current()
-        rows: OwnedQuerySet = super().get_queryset()
+        rows = super().get_queryset()  # type: ignore[misc]
         rows.query.bound_scope = active
         if active.organization_ids is None:
             return rows
-        reached: OwnedQuerySet = rows.filter(organization_id__in=active.organization_ids)
-        return reached
+        return rows.filter(**{f"{self.scope_field}__in": active.organization_ids})
+
+
+class OwnedManager(Scoped, models.Manager.from_queryset(OwnedQuerySet)):  # type: ignore[misc]
+    """The only way to organization-owned rows: those of the active scope."""
 
 
 class SchemaBound(Identified):
