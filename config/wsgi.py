@@ -1,6 +1,7 @@
 """What the web server imports."""
 
 import os
+from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
@@ -9,3 +10,6 @@ from config.env import settings_module
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
 
 application = get_wsgi_application()
+
+# Loaded before the first request, which would otherwise wait for it.
+import_module("ml.engine")

@@ -6,16 +6,18 @@ import logging
 import threading
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import caches
 
-from ml.engine import Engine
-from ml.persistence import ArtifactError
 from predictions.registry.models import ModelStatus, ModelVersion
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Unavailable
+
+if TYPE_CHECKING:
+    from ml.engine import Engine
 
 logger = logging.getLogger(__name__)
 _loading = threading.Lock()
@@ -33,6 +35,10 @@ class ActiveModel:
 
 @cache
 def _engine(path: str, sha256: str) -> Engine:
+    # The tree library takes more than a second to import: processes that never score do without it.
+    from ml.engine import Engine
+    from ml.persistence import ArtifactError
+
     try:
         engine = Engine.load(path)
     except ArtifactError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import transaction
 
-from ml.engine import Engine
 from predictions.registry import selectors
 from predictions.registry.models import ModelStatus, ModelVersion
 from tenants.kernel import audit
@@ -16,6 +15,8 @@ from tenants.kernel.request import Actor
 @transaction.atomic
 def shipped_model_register(*, actor: Actor) -> ModelVersion:
     """Make the model at MODEL_PATH the champion; its hashes are checked on the way. Idempotent."""
+    from ml.engine import Engine  # takes more than a second, see predictions.registry.selectors
+
     engine = Engine.load(settings.MODEL_PATH)
     with in_public():
         version = ModelVersion.objects.filter(sha256=engine.sha256).first()
