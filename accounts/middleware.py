@@ -50,6 +50,8 @@ class ConsoleSessionMiddleware:
         organization_id = UUID(kept["organization"]) if kept["organization"] else None
         tenant = getattr(request, "tenant", None)
         on_platform = getattr(request, "on_platform", False)
+        if kept.get("platform", False) != on_platform:
+            return None
         if not on_platform and (tenant is None or tenant.id != tenant_id):
             return None
         principal = principal_for(UUID(kept["id"]), tenant_id, organization_id)

@@ -15,6 +15,7 @@ from tenants.kernel.errors import InvalidInput
 
 # Millions of US dollars (10 trillion): a market capitalisation beyond is a placeholder.
 LARGEST_MARKET_CAP = 1.0e7
+MOST_FAULTS = 100
 
 
 def _fault(pointer: str, code: str, detail: str) -> dict[str, str]:
@@ -88,7 +89,7 @@ def request_from_body(kind: str, body: Mapping[str, Any]) -> ScoreRequest:
     if not faults and not ratios and not statement:
         faults.append(_fault("", "no_inputs", "At least one ratio or line item is needed."))
     if faults:
-        raise InvalidInput(errors=faults)
+        raise InvalidInput(errors=faults[:MOST_FAULTS])
     quarter = body.get("reporting_quarter") or ""
     return ScoreRequest(
         company=CompanyFacts(

@@ -110,6 +110,8 @@ def public_is_migrated() -> bool:
                 node for node in executor.loader.graph.leaf_nodes() if node[0] not in settings.TENANT_APPS
             ]
             _migrated = not executor.migration_plan(shared)
-        elif not connection.is_usable():
-            raise OperationalError("the connection is dead")
+        else:
+            connection.ensure_connection()
+            if not connection.is_usable():
+                raise OperationalError("the connection is dead")
     return _migrated

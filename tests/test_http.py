@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 
 from accounts.permissions import Role
@@ -15,6 +16,8 @@ from tests.fixtures import World, anonymous
 def test_health_answers_on_any_host(people: World, host):
     client = anonymous()
     assert client.get("/health/live", headers={"host": host}).json() == {"status": "live"}
+    for _ in range(3):
+        assert client.get("/health/ready", headers={"host": host}).status_code == 200
     answer = client.get("/health/ready", headers={"host": host})
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "database": "ok", "redis": "ok"})
 
@@ -149,3 +152,25 @@ def test_only_our_own_proxies_are_believed(rf, settings, proxies, forwarded, add
 
     settings.TRUSTED_PROXY_COUNT = proxies
     assert client_address(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address
+
+
+def test_ready_opens_a_connection_where_there_is_none(own_tenant):
+    """Each request of a real server begins without one."""
+    for _ in range(3):
+        connection.close()
+        assert anonymous().get("/health/ready", headers={"host": "localhost"}).status_code == 200
+
+
+def test_a_body_without_a_length_is_refused_in_words(people: World):
+    answer = anonymous().post(
+        "/api/v1/auth/login", b"", content_type="application/json", headers={"Transfer-Encoding": "chunked"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
+def test_details_are_short_whatever_was_sent(people: World):
+    body = {"company_symbol": "X", "reporting_year": 2024, "return_on_assets": 1, "unit": "x" * 5000}
+    answer = people.client(Role.OWNER).post("/api/v1/predictions/annual", body, format="json")
+    assert answer.status_code == 400
+    assert len(answer.json()["detail"]) <= 100
+    assert len(answer.content) < 2000

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 class LoginIn(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=254)
-    password = serializers.CharField(max_length=256, style={"input_type": "password"})
+    password = serializers.CharField(max_length=256, trim_whitespace=False, style={"input_type": "password"})
 
 
 class TokensOut(serializers.Serializer[Any]):

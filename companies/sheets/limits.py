@@ -26,3 +26,6 @@ class Limits:
     line_bytes: int = 8 << 20
     field_characters: int = 4 << 20
     header_search_rows: int = 20
+    header_search_depth: int = 1000
+    """Rows looked at for a header, blank ones included."""
+    sheets: int = 50

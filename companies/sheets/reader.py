@@ -155,10 +155,12 @@ def _open_workbook(file: BinaryIO, filename: str, limits: Limits) -> Sheet:
         raise SheetError(
             "unsupported_format", "The archive holds no worksheet. Save the file as .xlsx or .csv"
         )
+    if len(source.sheets) > limits.sheets:
+        raise SheetError("too_many_sheets", f"The workbook has over {limits.sheets} sheets.")
     candidates = [(part, _find_header(source.records(part), limits)) for part in source.sheets]
     named = [(part, header) for part, header in candidates if header is not None]
     if not named:
-        empty = all(next(_not_blank(source.records(part)), None) is None for part in source.sheets)
+        empty = all(_is_blank(source.records(part), limits) for part in source.sheets)
         if empty:
             raise SheetError("empty_file", "The workbook is empty.")
         raise SheetError("no_header", "No row with column names stands at the top of any sheet.")
@@ -181,6 +183,11 @@ def _open_workbook(file: BinaryIO, filename: str, limits: Limits) -> Sheet:
     )
 
 
+def _is_blank(records: Iterator[Record], limits: Limits) -> bool:
+    """Whether nothing stands where a header is looked for."""
+    return next(_not_blank(islice(records, limits.header_search_depth)), None) is None
+
+
 def _not_blank(records: Iterator[Record]) -> Iterator[Record]:
     return (record for record in records if any(map(str.strip, record[1])))
 
@@ -188,7 +195,9 @@ def _not_blank(records: Iterator[Record]) -> Iterator[Record]:
 def _find_header(records: Iterator[Record], limits: Limits) -> Record | None:
     """The first row that names two columns of ours; else the first row, when it holds words and no number."""
     first: Record | None = None
-    for number, cells in islice(_not_blank(records), limits.header_search_rows):
+    for number, cells in islice(
+        _not_blank(islice(records, limits.header_search_depth)), limits.header_search_rows
+    ):
         if known_names(cells) >= _HEADER_NAMES:
             return _as_header(number, cells)
         first = first or (number, cells)

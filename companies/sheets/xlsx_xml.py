@@ -14,6 +14,8 @@ from companies.sheets.limits import KEPT_CELL, LAST_SPREADSHEET_ROW, MOST_COLUMN
 DAMAGED: Final = "The workbook is damaged. Open it in Excel and save it again."
 _LAST_COLUMN: Final = 16_384
 _EXACT_INTEGER: Final = 1e15
+LONGEST_TAG: Final = 4 << 20
+"""Bytes without the end of a tag: far more than the longest cell of a spreadsheet."""
 
 
 class _LocalNames(dict[str, str]):
@@ -32,12 +34,18 @@ class _Scanner:
         self._parser.buffer_text = True
         self._parser.StartDoctypeDeclHandler = self._refuse
         self._kinds = _LocalNames()
+        self._open_bytes = 0
 
     @staticmethod
     def _refuse(*_: Any) -> None:
         raise SheetError("damaged_file", "The workbook declares entities, which no spreadsheet does.")
 
     def feed(self, data: bytes, *, last: bool = False) -> None:
+        # expat begins an unfinished tag anew with every piece: one of megabytes is made to hurt.
+        closed = data.rfind(b">")
+        self._open_bytes = len(data) - closed - 1 if closed >= 0 else self._open_bytes + len(data)
+        if self._open_bytes > LONGEST_TAG:
+            raise SheetError("damaged_file", DAMAGED)
         try:
             self._parser.Parse(data, last)
         except expat.ExpatError as error:

@@ -7,14 +7,21 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+LARGEST_RATIO = 1.0e30
+"""Beyond it a ratio is no number of a company, and soon none that float32 holds."""
+
 STATE_WORST = 1.0e6
 """Code of a ratio whose denominator is not positive: above every real value, so the order of risk holds."""
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
-    """Numerator over denominator; NaN where the denominator is not positive or either is missing."""
-    usable = denominator > 0
-    return np.divide(numerator, np.where(usable, denominator, np.nan))
+    """Numerator over denominator; NaN where the denominator is not positive or either is missing.
+
+    A denominator so small that the ratio leaves what the trees can hold is no denominator.
+    """
+    with np.errstate(over="ignore"):
+        value = np.divide(numerator, np.where(denominator > 0, denominator, np.nan))
+    return np.where(np.abs(value) < LARGEST_RATIO, value, np.nan)
 
 
 def percent(numerator: Array, denominator: Array) -> Array:

@@ -270,7 +270,8 @@ class DomainForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tenant"].queryset = Tenant.objects.institutions()  # type: ignore[attr-defined]
+        if "tenant" in self.fields:  # a page that only shows has no fields
+            self.fields["tenant"].queryset = Tenant.objects.institutions()  # type: ignore[attr-defined]
 
 
 @admin.register(Domain, site=platform_site)

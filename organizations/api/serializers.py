@@ -11,7 +11,7 @@ from organizations.models import Organization
 
 class RegisterIn(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=256, style={"input_type": "password"})
+    password = serializers.CharField(max_length=256, trim_whitespace=False, style={"input_type": "password"})
     full_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
     username = serializers.CharField(max_length=150, required=False, allow_blank=True)
 

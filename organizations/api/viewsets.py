@@ -39,7 +39,7 @@ class OrganizationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Owne
 
     model = Organization
     serializer_class = OrganizationOut
-    list_alias = "organizations"
+    list_aliases: ClassVar[dict[str, str]] = {"list": "organizations"}
     permissions: ClassVar[dict[str, str]] = {
         "list": "organizations.read",
         "retrieve": "organizations.read",

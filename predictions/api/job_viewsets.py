@@ -21,6 +21,7 @@ from predictions.api.serializers import IssueOut, JobOut, JobUploadIn, ResultRow
 from predictions.models import JobState, PredictionKind, ScoringJob, Severity
 from predictions.services import jobs
 from tenants.kernel.parsers import JSONParser
+from tenants.kernel.renderers import FileRenderer
 from tenants.kernel.streams import stream_in_scope
 from tenants.kernel.viewsets import OwnedViewSet
 
@@ -40,7 +41,7 @@ class JobViewSet(OwnedViewSet):
     model = ScoringJob
     serializer_class = JobOut
     filterset_class = JobFilter
-    list_alias = "jobs"
+    list_aliases: ClassVar[dict[str, str]] = {"list": "jobs"}
     parser_classes = (JSONParser, MultiPartParser)
     permissions: ClassVar[dict[str, str]] = {
         "list": "jobs.read",
@@ -135,7 +136,7 @@ class JobViewSet(OwnedViewSet):
     @extend_schema(
         responses={(200, "text/csv"): OpenApiTypes.BINARY}, summary="Results as CSV", filters=False
     )
-    @action(detail=True, methods=["get"], url_path=r"results\.csv")
+    @action(detail=True, methods=["get"], url_path=r"results\.csv", renderer_classes=[FileRenderer])
     def results_csv(self, request: Request, pk: str) -> HttpResponseBase:
         """Every scored row ranked by PD, with its inputs."""
         job = self._job()
@@ -156,7 +157,7 @@ class JobViewSet(OwnedViewSet):
     @extend_schema(
         responses={(200, "*/*"): OpenApiTypes.BINARY}, summary="Faulty rows as a sheet", filters=False
     )
-    @action(detail=True, methods=["get"], url_path="errors/sheet")
+    @action(detail=True, methods=["get"], url_path="errors/sheet", renderer_classes=[FileRenderer])
     def error_sheet(self, request: Request, pk: str) -> HttpResponseBase:
         """The refused rows in the columns of the upload, with an error column: mend and upload again."""
         job = self._job()

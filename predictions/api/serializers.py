@@ -11,6 +11,7 @@ from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS, RATIOS
 from predictions.models import PredictionKind, RiskLevel
 
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
+MOST_PERIODS, MOST_ITEMS = 20, 100
 
 
 def _ratio_fields(names: tuple[str, ...]) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -48,7 +49,7 @@ class PredictionIn(serializers.Serializer[Any]):
     prior = serializers.ListField(
         child=serializers.DictField(child=serializers.FloatField(allow_null=True)),
         required=False,
-        max_length=20,
+        max_length=MOST_PERIODS,
         help_text="Line items of earlier periods, the nearest first.",
     )
     currency = serializers.RegexField(r"^[A-Za-z]{3}$", required=False, help_text="ISO 4217; USD by default.")
@@ -56,6 +57,18 @@ class PredictionIn(serializers.Serializer[Any]):
     fx_to_usd = serializers.FloatField(
         required=False, min_value=1e-9, help_text="US dollars for one unit of the currency."
     )
+
+    def to_internal_value(self, data: Any) -> Any:
+        # Counted before the children are looked at: each of them would cost time and an error.
+        if isinstance(data, dict):
+            prior = data.get("prior")
+            periods = prior if isinstance(prior, list) else []
+            if len(periods) > MOST_PERIODS:
+                raise serializers.ValidationError({"prior": [f"At most {MOST_PERIODS} periods."]})
+            for name, items in [("statement", data.get("statement")), *(("prior", p) for p in periods)]:
+                if isinstance(items, dict) and len(items) > MOST_ITEMS:
+                    raise serializers.ValidationError({name: [f"At most {MOST_ITEMS} line items."]})
+        return super().to_internal_value(data)
 
     def validate_company_symbol(self, value: str) -> str:
         symbol = value.strip().upper()

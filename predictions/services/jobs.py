@@ -21,6 +21,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sheet
+from companies.sheets.errors import shown
 from predictions.models import UNFINISHED, JobState, ScoringJob
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant, in_public
@@ -85,7 +86,7 @@ def job_create(
                 path=path,
                 file_size=size,
                 sha256=_digest(upload),
-                columns={ours: sheet.columns[position] for ours, position in columns.found.items()},
+                columns={ours: shown(sheet.columns[position]) for ours, position in columns.found.items()},
                 unknown_columns=list(columns.unknown),
                 unit=unit,
                 currency=currency.upper(),

@@ -396,3 +396,21 @@ def test_options_of_a_row_is_no_way_in(people: World):
         "/api/v1/predictions/annual/01990000-0000-7000-8000-0000deadbeef"
     )
     assert answer.status_code == 405
+
+
+@pytest.mark.parametrize("tiny", ["total_assets", "net_sales", "ebitda", "total_current_liabilities"])
+def test_a_vanishing_amount_is_no_fault_of_ours(people: World, tiny):
+    statement = {**HEALTHY, tiny: 1e-300}
+    body = {"company_symbol": "TINY", "reporting_year": 2024, "statement": statement, "market_cap": 10}
+    assert post(people.client(Role.OWNER), "annual", body).status_code in {201, 409}
+
+
+def test_a_body_with_endless_lists_is_refused_before_it_is_read_through(people: World):
+    body = {"company_symbol": "LONG", "reporting_year": 2024, "prior": [{"x": "y"}] * 5000}
+    answer = post(people.client(Role.OWNER), "annual", body)
+    assert answer.status_code == 400
+    assert [e["pointer"] for e in answer.json()["errors"]] == ["/prior"]
+    body = {"company_symbol": "LONG", "reporting_year": 2024, "statement": {f"x{n}": 1 for n in range(5000)}}
+    answer = post(people.client(Role.OWNER), "annual", body)
+    assert answer.status_code == 400
+    assert len(answer.json()["errors"]) == 1

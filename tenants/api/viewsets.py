@@ -18,7 +18,7 @@ class TenantViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DeclaredVi
     """Institutions and the reserved tenants."""
 
     serializer_class = TenantOut
-    list_alias = "tenants"
+    list_aliases: ClassVar[dict[str, str]] = {"list": "tenants"}
     permissions: ClassVar[dict[str, str]] = {"list": "platform.read", "retrieve": "platform.read"}
 
     def get_queryset(self) -> QuerySet[Any]:

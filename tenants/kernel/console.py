@@ -66,6 +66,11 @@ def ago(at: datetime | None) -> str:
 class PageList(ChangeList):  # type: ignore[misc]
     """A list that counts once: without a filter, what it finds is all there is."""
 
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_filters_params(params)
+        # PostgreSQL holds no text with this character, so nothing is found by it.
+        return {k: v for k, v in found.items() if "\x00" not in str(v)}
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not self.query and not self.has_active_filters:

@@ -72,8 +72,9 @@ class Claim:
 
 def fingerprint(request: Request) -> str:
     """A digest of what is asked: method, path, query and body, with the content of every file."""
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
-    if request.FILES:
+    place = getattr(request.auth, "organization_id", None)
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()} {place}\n".encode())
+    if (request.content_type or "").startswith("multipart/"):
         for name, value in sorted(request.POST.items()):
             digest.update(f"{name}={value}\n".encode())
         for name, file in sorted(request.FILES.items()):

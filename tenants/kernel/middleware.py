@@ -60,7 +60,13 @@ class RequestContextMiddleware:
         via = "api" if request.path.startswith("/api/") else "console"
         remember(RequestInfo(request_id, client_address(request), via))
         try:
-            response = self.get_response(request)
+            if request.headers.get("Transfer-Encoding") and not request.META.get("CONTENT_LENGTH"):
+                # WSGI gives no body without a length: say so instead of reading nothing.
+                response = problem.response(
+                    request, 411, "length_required", "Send the body with a Content-Length."
+                )
+            else:
+                response = self.get_response(request)
         finally:
             remember(None)
         response["X-Request-ID"] = request_id

@@ -26,11 +26,12 @@ class EnvelopePagination(BasePagination):
     """``items, total, page, size, pages``; with ``?cursor=`` instead ``items, next, previous``.
 
     ``limit`` means ``size``; ``skip`` and ``offset`` are accepted. A size above the cap is clamped.
-    A view may set ``max_size`` and a keyed alias (``list_alias``) that older clients read.
+    A view may set ``max_size``, and ``list_aliases``: by action the key that older clients read.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
-        self.alias: str | None = getattr(view, "list_alias", None)
+        aliases: dict[str, str] = getattr(view, "list_aliases", {})
+        self.alias = aliases.get(str(getattr(view, "action", "")))
         self.size = self._size(request, getattr(view, "max_size", MAX_SIZE))
         self.walk: _Walk | None = None
         self.offset: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
@@ -22,6 +23,11 @@ from tenants.kernel import request as request_info
 from tenants.kernel.errors import Absent, Conflict, DomainError, InvalidInput, TooLarge
 
 MEDIA_TYPE = "application/problem+json"
+# Enough to mend a request by; the next attempt tells the rest.
+MOST_ERRORS = 100
+# Clients show this much of a sentence.
+LONGEST_DETAIL = 100
+LONGEST_ERROR = 300
 TYPE_PREFIX = "urn:default-risk-platform:problem:"
 # DRF's own codes, in the words of this API.
 CODES = {
@@ -43,6 +49,7 @@ SENTENCES = {
 
 def body(status: int, code: str, detail: str, instance: str | None, **extra: Any) -> dict[str, Any]:
     """The members of a problem document."""
+    detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…"
     return {
         "type": f"{TYPE_PREFIX}{code}",
         "title": extra.pop("title", None) or http.HTTPStatus(status).phrase,
@@ -71,7 +78,9 @@ def leaves(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
         for position, value in enumerate(detail):
             yield from leaves(value, f"{pointer}/{position}" if nested else pointer)
     else:
-        yield {"pointer": pointer, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+        text = str(detail)
+        shown = text if len(text) <= LONGEST_ERROR else f"{text[: LONGEST_ERROR - 1]}…"
+        yield {"pointer": pointer[:200], "code": getattr(detail, "code", "invalid"), "detail": shown}
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -94,7 +103,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
         if answer is not None:
             headers = {k: v for k, v in answer.items() if k in ("WWW-Authenticate", "Retry-After", "Allow")}
         if isinstance(exc, exceptions.ValidationError):
-            exc = InvalidInput(errors=list(leaves(exc.detail)))
+            exc = InvalidInput(errors=list(islice(leaves(exc.detail), MOST_ERRORS)))
         else:
             raw = exc.default_code if isinstance(exc.detail, dict | list) else exc.detail.code
             code = CODES.get(str(raw), str(raw))

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import viewsets
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -94,13 +95,15 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
                 raise
             if isinstance(response, Response):
                 # The browsable API reads rows while it renders: do it before the scope ends.
-                media_type = str(getattr(response, "accepted_media_type", ""))
-                if getattr(response, "is_problem", False) and media_type.startswith("application/json"):
+                as_json = isinstance(getattr(response, "accepted_renderer", None), JSONRenderer)
+                if getattr(response, "is_problem", False) and as_json:
                     response.content_type = problem.MEDIA_TYPE
                 if not response.is_rendered:
                     response.render()
                 if self._claim is not None:
                     self._claim.keep(response)
+            # What one caller may see is kept by no cache on the way.
+            response.headers.setdefault("Cache-Control", "no-store")
             return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -158,7 +161,7 @@ class OwnedViewSet(DeclaredViewSet):
             key = UUID(str(self.kwargs["pk"]))
         except ValueError:
             raise Absent() from None
-        row = self.filter_queryset(self.get_queryset()).filter(pk=key).first()
+        row = self.get_queryset().filter(pk=key).first()
         if row is None:
             raise Absent()
         needed = self.permissions[str(self.action)]
