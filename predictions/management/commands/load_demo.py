@@ -169,7 +169,7 @@ class Command(BaseCommand):
             companies, statements = _store(made, shelf.organization_id, shelf.actor)
             self._say(f"{shelf.label}: {companies:,} companies, {statements:,} statements; scoring")
             # Here and not above: the engine takes seconds to import, and a second start scores nothing.
-            from predictions.services.scoring import statements_score
+            from predictions.services.statements import statements_score
 
             scored = statements_score(organization_id=shelf.organization_id, actor=shelf.actor)
         self._say(f"{shelf.label}: {scored:,} statements scored ({time.monotonic() - begun:.1f} s)")
