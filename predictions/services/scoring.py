@@ -111,35 +111,27 @@ def score_requests(
         usable.tolist(),
         strict=True,
     )
-    return [
-        ScoreDraft(
-            request=request,
-            shape=shape,
-            pd=pd_ if scored else None,
-            pd_raw=raw if scored else None,
-            risk_level=level,
-            members={name: values[position] for name, values in members.items()} if scored else {},
-            low=low if scored else None,
-            high=high if scored else None,
-            confidence=confidence if scored else 0.0,
-            confidence_level=confidence_level,
-            reasons=reasons,
-            drivers=[dict(d) for d in scores.drivers[position]] if drivers and scored else None,
+    scored_drafts = []
+    for position, (request, shape, pd_, raw, level, low, high, trust, trust_level, why, scored) in enumerate(
+        columns
+    ):
+        scored_drafts.append(
+            ScoreDraft(
+                request=request,
+                shape=shape,
+                pd=pd_ if scored else None,
+                pd_raw=raw if scored else None,
+                risk_level=level,
+                members={name: values[position] for name, values in members.items()} if scored else {},
+                low=low if scored else None,
+                high=high if scored else None,
+                confidence=trust if scored else 0.0,
+                confidence_level=trust_level,
+                reasons=why,
+                drivers=[dict(d) for d in scores.drivers[position]] if drivers and scored else None,
+            )
         )
-        for position, (
-            request,
-            shape,
-            pd_,
-            raw,
-            level,
-            low,
-            high,
-            confidence,
-            confidence_level,
-            reasons,
-            scored,
-        ) in enumerate(columns)
-    ]
+    return scored_drafts
 
 
 def _kind(kind: str) -> Literal["annual", "quarterly"]:
