@@ -203,6 +203,20 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
 }
+# Named rates: (requests, seconds, burst). A viewset names one for an action (``throttles``); the others are
+# ``read`` or ``write`` by their method.
+THROTTLE_RATES = {
+    "read": (10, 1, 60),
+    "write": (5, 1, 30),
+    "login": (10, 60, 10),
+    "refresh": (30, 60, 20),
+    "register": (5, 600, 5),
+    "forgot": (5, 600, 5),
+    "secret": (10, 60, 10),
+    "upload": (30, 60, 15),
+    "export": (20, 60, 10),
+    "mail": (20, 600, 20),
+}
 SHOW_API_DOCS = env.flag("SHOW_API_DOCS", default=True)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Default Risk Platform",

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -40,6 +41,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     """An endpoint whose every action declares the permission it needs."""
 
     permissions: ClassVar[dict[str, str]] = {}
+    # By action the name of its rate in settings.THROTTLE_RATES; the others are ``read`` or ``write``.
+    throttles: ClassVar[dict[str, str]] = {}
     # Whether answers are kept for a repeat with the same Idempotency-Key. Not where they hold secrets.
     keeps_answers: ClassVar[bool] = True
     permission_classes = (AllowAny,)  # the rule below decides
@@ -62,6 +65,10 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} declares no permission for {sorted(missing)}")
         if stale := cls.permissions.keys() - offered:
             raise TypeError(f"{cls.__name__} declares permissions for no action: {sorted(stale)}")
+        if stale := cls.throttles.keys() - offered:
+            raise TypeError(f"{cls.__name__} declares rates for no action: {sorted(stale)}")
+        if unknown := set(cls.throttles.values()) - settings.THROTTLE_RATES.keys():
+            raise TypeError(f"{cls.__name__} names no rate of the settings: {sorted(unknown)}")
 
     # -- the caller ---------------------------------------------------------------------------
 
