@@ -13,6 +13,7 @@ ENTRIES = {
     "predictions.sweep_jobs": timedelta(seconds=10),
     "predictions.count_usage": timedelta(minutes=5),
     "organizations.purge": timedelta(hours=1),
+    "mailing.sweep": timedelta(seconds=30),
 }
 
 

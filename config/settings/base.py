@@ -30,6 +30,7 @@ SHARED_APPS = [
     "unfold",
     "django_tenants",
     "tenants",
+    "tenants.mailing",
     "accounts",
     "predictions.registry",
     "django.contrib.contenttypes",
@@ -295,9 +296,23 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+# With a key of Resend mail goes out through it, otherwise into files (in production: to EMAIL_HOST).
+RESEND_API_KEY = env.text("RESEND_API_KEY", "")
+ANYMAIL = {"RESEND_API_KEY": RESEND_API_KEY, "REQUESTS_TIMEOUT": 10}
+EMAIL_BACKEND = (
+    "anymail.backends.resend.EmailBackend"
+    if RESEND_API_KEY
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
 EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Default Risk Platform <no-reply@localhost>")
+# Where links in mail lead; {app} is PUBLIC_APP_URL. A front end with pages of its own names them here.
+LINKS = {
+    "verify_email": env.text("LINK_VERIFY_EMAIL", "{app}/account/verify?token={token}"),
+    "reset_password": env.text("LINK_RESET_PASSWORD", "{app}/account/reset?token={token}"),
+    "forgot_password": env.text("LINK_FORGOT_PASSWORD", "{app}/account/forgot"),
+}
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -106,8 +106,15 @@ def demo_summary() -> dict[str, Any]:
             for person in PEOPLE
             if person.email in known
         ],
+        "mail": _mail_folder(),
         "figures": figures,
     }
+
+
+def _mail_folder() -> str | None:
+    """Where the demo's mail lies; None where it is really sent."""
+    is_in_files = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
+    return str(settings.EMAIL_FILE_PATH) if is_in_files else None
 
 
 def _count(**narrow: UUID) -> dict[str, int]:
@@ -165,6 +172,7 @@ def as_text(summary: dict[str, Any]) -> str:
             f"  Bank's console    {addresses['tenant_console']}",
             f"  API description   {addresses['api_docs']}",
             f"  Browsable API     {addresses['browsable_api']}",
+            *([f"  Mail it sends     files in {summary['mail']}"] if summary["mail"] else []),
             "",
             f"Who to be (everybody's password: {DEMO_PASSWORD})",
             *(
