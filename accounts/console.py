@@ -32,6 +32,7 @@ from accounts.models import User
 from accounts.permissions import MATRIX
 from accounts.principals import SessionPrincipal
 from accounts.selectors import Place
+from tenants import modules
 from tenants.kernel import audit, problem, scope
 from tenants.kernel.console import principal_of
 from tenants.kernel.context import in_a_tenant, in_public
@@ -142,6 +143,8 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with self.scope_of(request):
                 try:
+                    # A page is a bound method of its ConsoleAdmin, which may belong to a feature module.
+                    modules.require(getattr(getattr(view, "__self__", None), "module", None))
                     response: HttpResponseBase = view(request, *args, **kwargs)
                     if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
                         response.render()  # templates read rows: not after the scope has ended

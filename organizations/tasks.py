@@ -24,7 +24,7 @@ def purge() -> int:
             return int(IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0])
 
     with in_public():
-        tenants = [tenant.ref for tenant in Tenant.objects.all()]
+        tenants = Tenant.objects.all().refs()
         removed, _ = PlatformIdempotencyRecord.objects.filter(created_at__lt=before).delete()
         removed += Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
     return removed + sum(each_tenant(tenants, purge_answers)) + sessions_purge()

@@ -19,6 +19,7 @@ from companies.models import Company
 from organizations.models import Organization
 from predictions import wording
 from predictions.models import UNFINISHED, Prediction, PredictionKind, RiskLevel, ScoringJob
+from tenants import modules
 from tenants.kernel.console import ago, percent
 from tenants.kernel.context import current_tenant
 from tenants.models import JobTicket, OrganizationEntry, Tenant, TenantState, Usage
@@ -81,6 +82,7 @@ def tenant(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         counts[kind][level] = number
     kinds = [kind for kind in PredictionKind if counts[kind]]
     running = ScoringJob.objects.filter(state__in=UNFINISHED)
+    scores_files = modules.is_on("bulk_scoring")
     # Shares are told of one kind, so that nobody is counted twice.
     main = kinds[0] if kinds else None
     levels = counts[main] if main else {}
@@ -108,8 +110,13 @@ def tenant(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 "predictions_prediction",
                 "?risk_level__in=HIGH,CRITICAL",
             ),
-            _figure("Running jobs", f"{running.count():,}", _last_job(), "predictions_scoringjob"),
+            *(
+                [_figure("Running jobs", f"{running.count():,}", _last_job(), "predictions_scoringjob")]
+                if scores_files
+                else []
+            ),
         ],
+        "scores_files": scores_files,
         "kind": str(main.label).lower() if main else "",
         "rated": f"{rated:,}",
         "chart": _distribution(rows.filter(kind=main)) if main else "",

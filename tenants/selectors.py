@@ -11,7 +11,7 @@ from django.core.cache import caches
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from tenants.kernel.context import PERSONAL, REFERENCE, TenantRef, in_public
+from tenants.kernel.context import PERSONAL, REFERENCE, PlatformRef, TenantRef, in_public
 from tenants.kernel.errors import Absent
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def tenant_by_host(host: str) -> TenantRef | None:
 
     def load() -> TenantRef | None:
         with in_public():
-            domain = Domain.objects.select_related("tenant").filter(domain=host.lower()).first()
+            domain = Domain.objects.select_related("tenant__settings").filter(domain=host.lower()).first()
         return domain.tenant.ref if domain else None
 
     return _cached(f"host:{host.lower()}", load)
@@ -45,7 +45,7 @@ def tenant_by_id(tenant_id: UUID) -> TenantRef | None:
 
     def load() -> TenantRef | None:
         with in_public():
-            tenant = Tenant.objects.filter(id=tenant_id).first()
+            tenant = Tenant.objects.select_related("settings").filter(id=tenant_id).first()
         return tenant.ref if tenant else None
 
     return _cached(f"tenant:{tenant_id}", load)
@@ -57,7 +57,7 @@ def tenant_by_schema(schema_name: str) -> TenantRef:
 
     def load() -> TenantRef | None:
         with in_public():
-            tenant = Tenant.objects.filter(schema_name=schema_name).first()
+            tenant = Tenant.objects.select_related("settings").filter(schema_name=schema_name).first()
         return tenant.ref if tenant else None
 
     found = _cached(f"schema:{schema_name}", load)
@@ -72,6 +72,27 @@ def reference_tenant() -> TenantRef:
 
 def personal_tenant() -> TenantRef:
     return tenant_by_schema(PERSONAL)
+
+
+PLATFORM_KEY = "platform settings"
+
+
+def platform_settings() -> PlatformRef:
+    """What operators have set for the platform, cached for DIRECTORY_SECONDS at most."""
+    from tenants.models import PlatformSettings
+
+    cache = caches["directory"]
+    found: PlatformRef | None = cache.get(PLATFORM_KEY)
+    if found is None:
+        with in_public():
+            found = PlatformSettings.objects.get(pk=PlatformSettings.ONLY).ref
+        cache.set(PLATFORM_KEY, found, settings.DIRECTORY_SECONDS)
+    return found
+
+
+def forget_platform_settings() -> None:
+    """Make every process read the platform's settings again."""
+    caches["directory"].delete(PLATFORM_KEY)
 
 
 def cache_keys(tenant: Tenant) -> list[str]:

@@ -18,7 +18,7 @@ from tenants.kernel.errors import Absent, Conflict, Forbidden, InvalidInput
 from tenants.kernel.files import remove_folder
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import Actor
-from tenants.models import Domain, Tenant, TenantKind, TenantState, Usage
+from tenants.models import Domain, PlatformSettings, Tenant, TenantKind, TenantSettings, TenantState, Usage
 
 
 def _free_slug(name: str) -> str:
@@ -67,6 +67,12 @@ def tenant_create(
         )
         tenant.save()
         Usage.objects.create(tenant=tenant)
+        quotas = PlatformSettings.objects.get(pk=PlatformSettings.ONLY)
+        TenantSettings.objects.create(
+            tenant=tenant,
+            max_organizations=None if reserved else quotas.default_max_organizations,
+            max_users=None if reserved else quotas.default_max_users,
+        )
         if not reserved:
             domain_add(tenant=tenant, domain=domain or f"{slug}.{settings.TENANT_HOST_SUFFIX}", actor=actor)
         provisioning.create_schema(schema)

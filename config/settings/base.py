@@ -128,6 +128,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": env.redis_url(1),
         "KEY_PREFIX": "directory",
+        # Raise it when what is cached changes its form: processes of two releases share the cache.
+        "VERSION": 2,
     },
 }
 DIRECTORY_SECONDS = 30
@@ -231,7 +233,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "PREPROCESSING_HOOKS": ["tenants.kernel.schema.only_versioned"],
+    "PREPROCESSING_HOOKS": ["tenants.kernel.schema.only_versioned", "tenants.kernel.schema.only_modules_on"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tenants.kernel.schema.without_trailing_slash",

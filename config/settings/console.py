@@ -15,20 +15,23 @@ FORMAT_MODULE_PATH = "config.formats"
 NAME = "Default Risk Platform"
 
 
-def _holds(permission: str) -> Callable[[HttpRequest], bool]:
+def _holds(permission: str, module: str | None = None) -> Callable[[HttpRequest], bool]:
     def asked(request: HttpRequest) -> bool:
+        from tenants.modules import is_on
+
         principal = getattr(request, "principal", None)
-        return principal is not None and principal.holds(permission)
+        allowed = principal is not None and principal.holds(permission)
+        return allowed and (module is None or is_on(module))
 
     return asked
 
 
-def _item(title: str, icon: str, page: str, permission: str) -> dict[str, Any]:
+def _item(title: str, icon: str, page: str, permission: str, module: str | None = None) -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{page}"),
-        "permission": _holds(permission),
+        "permission": _holds(permission, module),
     }
 
 
@@ -158,12 +161,22 @@ UNFOLD_TENANT = _console(
                     ),
                     {
                         **_item(
-                            "Scoring jobs", "table_view", "predictions_scoringjob_changelist", "jobs.read"
+                            "Scoring jobs",
+                            "table_view",
+                            "predictions_scoringjob_changelist",
+                            "jobs.read",
+                            "bulk_scoring",
                         ),
                         "active": lambda request: _JOBS in request.path and not _uploading(request),
                     },
                     {
-                        **_item("Score a file", "upload_file", "predictions_scoringjob_add", "jobs.create"),
+                        **_item(
+                            "Score a file",
+                            "upload_file",
+                            "predictions_scoringjob_add",
+                            "jobs.create",
+                            "bulk_scoring",
+                        ),
                         "active": lambda request: _uploading(request),
                     },
                 ],

@@ -91,6 +91,7 @@ def bar(percent_done: int, text: str, state: str) -> str:
 class JobAdmin(ConsoleAdmin):
     """Files being scored, and those that were."""
 
+    module = "bulk_scoring"
     permissions: ClassVar[dict[str, str]] = {
         "view": "jobs.read",
         "add": "jobs.create",

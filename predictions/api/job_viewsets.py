@@ -43,6 +43,8 @@ class JobViewSet(OwnedViewSet):
     filterset_class = JobFilter
     list_aliases: ClassVar[dict[str, str]] = {"list": "jobs"}
     parser_classes = (JSONParser, MultiPartParser)
+    module = "bulk_scoring"
+    action_modules: ClassVar[dict[str, str]] = {"results_csv": "exports"}
     permissions: ClassVar[dict[str, str]] = {
         "list": "jobs.read",
         "retrieve": "jobs.read",

@@ -64,6 +64,7 @@ class PredictionViewSet(OwnedViewSet):
     input_class: ClassVar[type[Any]]
     filterset_class = PredictionFilter
     max_size = LIST_CAP
+    action_modules: ClassVar[dict[str, str]] = {"bulk_upload_async": "bulk_scoring"}
     permissions: ClassVar[dict[str, str]] = {
         "list": "predictions.read",
         "retrieve": "predictions.read",

@@ -30,6 +30,7 @@ from django.utils.timesince import timesince
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from tenants import modules
 from tenants.kernel import audit
 from tenants.kernel.console_forms import ConsoleForm
 from tenants.kernel.context import in_a_tenant
@@ -82,6 +83,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
 
     # Verbs: view, add, change, delete, and names of a page's own actions.
     permissions: ClassVar[dict[str, str]] = {}
+    # The feature module that the page belongs to: where it is off, there is no such page.
+    module: ClassVar[str | None] = None
     # Further paths that an address may filter by, beside those of list_filter.
     lookups: ClassVar[tuple[str, ...]] = ()
     # A page that shows a row in its own way is read-only and names its template here.
@@ -97,6 +100,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     def may(self, request: HttpRequest, verb: str, obj: Model | str | None = None) -> bool:
         """Whether the caller may do this, here or to this row."""
         permission, principal = self.permissions.get(verb), principal_of(request)
+        if self.module is not None and not modules.is_on(self.module):
+            return False
         if permission is None or principal is None or not principal.holds(permission):
             return False
         if isinstance(obj, str):  # the buttons of a page know the row by its key only

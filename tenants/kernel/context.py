@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -26,6 +26,37 @@ class HasSchema(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsRef:
+    """What an institution has set for itself, as requests read it (``tenants.TenantSettings``)."""
+
+    require_mfa: bool = False
+    sso_only: bool = False
+    session_hours: int | None = None
+    allow_registration: bool = False
+    audit_retention_days: int | None = None
+    job_retention_days: int | None = None
+    score_retention_days: int | None = None
+    two_person_promotion: bool = False
+    pd_floor: float | None = None
+    master_scale: tuple[Any, ...] = ()
+    max_organizations: int | None = None
+    max_users: int | None = None
+    modules_off: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformRef:
+    """What operators have set for the whole platform (``tenants.PlatformSettings``)."""
+
+    registration_enabled: bool = True
+    small_tenants_allowed: bool = True
+    deletion_grace_days: int = 30
+    export_days: int = 7
+    default_max_organizations: int | None = None
+    default_max_users: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TenantRef:
     """What a request needs to know of its tenant; small enough to live in the cache."""
 
@@ -36,6 +67,8 @@ class TenantRef:
     state: str
     kind: str
     cutoffs: tuple[float, float, float]
+    # No part of what makes two refs the same tenant.
+    settings: SettingsRef = field(default_factory=SettingsRef, compare=False)
 
     @property
     def is_personal(self) -> bool:

@@ -52,8 +52,20 @@ class Absent(DomainError):
     code, status, title = "absent", 404, "There is no such resource."
 
 
+class ModuleOff(DomainError):
+    """A part of the platform that is switched off for the institution."""
+
+    code, status, title = "module_off", 404, "This part is switched off for your institution."
+
+
 class Conflict(DomainError):
     code, status, title = "conflict", 409, "The resource is in a state that forbids this."
+
+
+class Stale(DomainError):
+    """The caller changes a state that somebody has changed since he read it."""
+
+    code, status, title = "stale", 412, "Somebody has changed this since you read it."
 
 
 class TooLarge(DomainError):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
+from tenants import modules
 from tenants.kernel import scope
 from tenants.kernel.principal import ANYONE
 
@@ -55,6 +56,19 @@ class ProblemAutoSchema(AutoSchema):
                     ProblemSerializer, status, media_types=["application/problem+json"]
                 )
         return bodies
+
+
+def only_modules_on(endpoints: list[Any], **_: Any) -> list[Any]:
+    """Leave out the operations of modules that are switched off for the tenant who asks."""
+    return [e for e in endpoints if _is_on(e[2], e[3])]
+
+
+def _is_on(method: str, callback: Any) -> bool:
+    viewset = getattr(callback, "cls", None)
+    if viewset is None or not hasattr(viewset, "modules_of"):
+        return True
+    action = getattr(callback, "actions", {}).get(method.lower())
+    return all(modules.is_on(code) for code in viewset.modules_of(action))
 
 
 def only_versioned(endpoints: list[Any], **_: Any) -> list[Any]:

@@ -21,6 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants import modules
 from tenants.kernel import idempotency, problem, scope
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_a_tenant
@@ -45,6 +46,9 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     throttles: ClassVar[dict[str, str]] = {}
     # Whether answers are kept for a repeat with the same Idempotency-Key. Not where they hold secrets.
     keeps_answers: ClassVar[bool] = True
+    # The feature module of the whole endpoint, and of single actions (tenants.modules).
+    module: ClassVar[str | None] = None
+    action_modules: ClassVar[dict[str, str]] = {}
     permission_classes = (AllowAny,)  # the rule below decides
     _closed: ClassVar[frozenset[str]] = frozenset(
         {"dispatch", "initial", "permission_classes", "get_permissions", "check_permissions"}
@@ -69,6 +73,16 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} declares rates for no action: {sorted(stale)}")
         if unknown := set(cls.throttles.values()) - settings.THROTTLE_RATES.keys():
             raise TypeError(f"{cls.__name__} names no rate of the settings: {sorted(unknown)}")
+        if stale := cls.action_modules.keys() - offered:
+            raise TypeError(f"{cls.__name__} declares modules for no action: {sorted(stale)}")
+        if unknown := {*cls.action_modules.values(), *filter(None, [cls.module])} - modules.MODULES.keys():
+            raise TypeError(f"{cls.__name__} names unknown modules {sorted(unknown)}")
+
+    @classmethod
+    def modules_of(cls, action: str | None) -> tuple[str, ...]:
+        """The modules that must be on for an action."""
+        named = (cls.module, cls.action_modules.get(str(action)))
+        return tuple(code for code in named if code is not None)
 
     # -- the caller ---------------------------------------------------------------------------
 
@@ -118,10 +132,11 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         if self.action in (None, "metadata"):  # 405 and OPTIONS
             return
         needed = self.permissions[self.action]
-        if needed != ANYONE:
-            principal = self.principal
-            if needed != SIGNED_IN:
-                self._enter_scope(principal, needed)
+        principal = self.principal if needed != ANYONE else None
+        for code in self.modules_of(self.action):
+            modules.require(code)
+        if principal is not None and needed != SIGNED_IN:
+            self._enter_scope(principal, needed)
         if not self.keeps_answers:
             return
         known = _principal(request)
