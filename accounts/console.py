@@ -27,6 +27,7 @@ from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts import selectors, services
+from accounts.mfa import pages
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
 from accounts.permissions import MATRIX
@@ -36,7 +37,7 @@ from tenants import modules
 from tenants.kernel import audit, problem, scope
 from tenants.kernel.console import principal_of
 from tenants.kernel.context import in_a_tenant, in_public
-from tenants.kernel.errors import DomainError
+from tenants.kernel.errors import DomainError, StepUpRequired
 from tenants.kernel.request import Actor, current
 from tenants.models import OrganizationEntry
 
@@ -148,6 +149,8 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
                     response: HttpResponseBase = view(request, *args, **kwargs)
                     if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
                         response.render()  # templates read rows: not after the scope has ended
+                except StepUpRequired:
+                    return pages.to_proof(request, self)
                 except DomainError as error:
                     return self.refuse(request, error.status, error.detail)
                 except PermissionDenied:
@@ -171,7 +174,9 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         return TemplateResponse(request, "console/refused.html", context, status=status).render()
 
     def get_urls(self) -> list[Any]:
-        return [url for url in super().get_urls() if getattr(url, "name", None) not in _LEFT_OUT]
+        kept = [url for url in super().get_urls() if getattr(url, "name", None) not in _LEFT_OUT]
+        # Before the others: the last of them takes every address.
+        return [*pages.urls(self), *kept]
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         return LogEntry.objects.none()

@@ -180,6 +180,15 @@ class AuthSession(Identified):
     revoked_because = models.CharField(max_length=40, blank=True)
     device = models.CharField(max_length=200, blank=True)
     address = models.GenericIPAddressField(null=True)
+    proved_at = models.DateTimeField(
+        null=True, help_text="When the user last proved anew that it is he (step-up); never by signing in."
+    )
+    proved_by = models.CharField(max_length=20, blank=True)
+    second_factor = models.BooleanField(
+        default=False, help_text="Opened with a second factor, or one was enrolled in it."
+    )
+    # A tenant's identity provider vouches for the tenant's own rows and for nothing else.
+    confined_to = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
 
     class Meta:
         ordering = ["-id"]

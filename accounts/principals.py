@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import caches
 from django.utils import timezone
 
+from accounts.mfa.selectors import proof_methods
 from accounts.models import AuthSession, Membership, MembershipState
 from accounts.permissions import Extent, Role, extent
 from tenants import selectors as directory
 from tenants.kernel.context import in_public
+from tenants.kernel.errors import StepUpRequired
 from tenants.kernel.request import Actor
 from tenants.models import OrganizationEntry, OrganizationState
 
@@ -74,6 +77,22 @@ class SessionPrincipal:
         if self.wide_role is not None:
             return directory.organization_ids(self.tenant_id)
         return frozenset({self.organization_id} if self.organization_id else ())
+
+    def assert_proved(self) -> None:
+        """Raise StepUpRequired unless the session holds a proof of the last minutes. Asks the database:
+        what is dangerous is rare."""
+        oldest = timezone.now() - timedelta(seconds=settings.STEP_UP_SECONDS)
+        with in_public():
+            sessions = AuthSession.objects.filter(id=self.session_id, user_id=self.user_id, revoked_at=None)
+            if sessions.filter(proved_at__gt=oldest).exists():
+                return
+        raise StepUpRequired(
+            step_up={
+                "endpoint": "/api/v1/auth/step-up",
+                "methods": proof_methods(self.user_id),
+                "valid_for": settings.STEP_UP_SECONDS,
+            }
+        )
 
     def only_own(self, permission: str, organization_id: UUID) -> bool:
         return self.role is not None and extent(self.role, permission) == Extent.OWN

@@ -16,11 +16,12 @@ import pytest
 from django.core.cache import caches
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import keys, tokens
 from accounts import services as accounts
-from accounts.models import Membership, User
+from accounts.models import AuthSession, Membership, User
 from accounts.permissions import Role
 from accounts.selectors import Place
 from companies.models import Company
@@ -74,9 +75,18 @@ class World:
             yield
 
     def client(
-        self, role: str, tenant: str = "alpha", organization: str = "one", *, host: str | None = None
+        self,
+        role: str,
+        tenant: str = "alpha",
+        organization: str = "one",
+        *,
+        host: str | None = None,
+        proved: bool = True,
     ) -> APIClient:
-        """An API client signed in as somebody; on the tenant's host unless said otherwise."""
+        """An API client signed in as somebody; on the tenant's host unless said otherwise.
+
+        ``proved``: its session holds a fresh proof, as dangerous actions ask for.
+        """
         user = self.user(role, tenant, organization)
         if role == Role.INDIVIDUAL:
             tenant, host = PERSONAL, host or "localhost"
@@ -86,6 +96,9 @@ class World:
             row = Tenant.objects.get(id=self.tenants[tenant].id)
         place = Place(row, entry, Role(role))
         session = accounts.session_open(user=user, place=place, device="test", address=None)
+        if proved:
+            with in_public():
+                AuthSession.objects.filter(id=session.id).update(proved_at=timezone.now())
         client = APIClient(headers={"host": host or f"{tenant}.test"})
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access_for(session)}")
         client.session_row = session

@@ -43,6 +43,8 @@ TABLE = {
         "me": SIGNED_IN,
         # Without a body it is 400; into an organization of others 403, which is tested with log-in.
         "switch_organization": SIGNED_IN,
+        # Without a proof in the body it is refused for that, whoever asks.
+        "prove": SIGNED_IN,
     },
     "users": {"me": SIGNED_IN},
     "organizations": {"list": MEMBERS, "retrieve": MEMBERS, "create": TENANT},

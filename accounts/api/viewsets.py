@@ -16,6 +16,7 @@ from accounts import keys, services
 from accounts import tokens as token_module
 from accounts.api import client
 from accounts.api.serializers import LoginIn, MeOut, RefreshIn, SwitchIn, TokensOut
+from accounts.mfa.api.actions import ProofActions
 from accounts.models import User
 from tenants.kernel import request as request_info
 from tenants.kernel.errors import BadToken
@@ -38,7 +39,7 @@ def _user(request: Request) -> User:
     return cast(User, request.user)
 
 
-class AuthViewSet(DeclaredViewSet):
+class AuthViewSet(ProofActions, DeclaredViewSet):
     """Log-in, tokens and the active organization."""
 
     serializer_class = LoginIn
@@ -50,6 +51,7 @@ class AuthViewSet(DeclaredViewSet):
         "logout": SIGNED_IN,
         "me": SIGNED_IN,
         "switch_organization": SIGNED_IN,
+        **ProofActions.proof_permissions,
     }
 
     def _read(self, serializer_class: type[Any]) -> dict[str, Any]:

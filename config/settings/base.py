@@ -32,6 +32,7 @@ SHARED_APPS = [
     "tenants",
     "tenants.mailing",
     "accounts",
+    "accounts.mfa",
     "predictions.registry",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -166,6 +167,8 @@ ACCESS_TOKEN_LIFETIME = timedelta(
     minutes=env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 30, "JWT_ACCESS_TOKEN_EXPIRE_MINUTES")
 )
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 7))
+# How long a proof given anew (POST /auth/step-up) opens dangerous actions to its session.
+STEP_UP_SECONDS = env.number("STEP_UP_SECONDS", 300)
 TOKEN_ISSUER = env.text("TOKEN_ISSUER", "default-risk-platform")
 SIMPLE_JWT = {"ALGORITHM": "RS256", "USER_ID_CLAIM": "sub", "USER_ID_FIELD": "id"}
 

@@ -85,6 +85,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     permissions: ClassVar[dict[str, str]] = {}
     # The feature module that the page belongs to: where it is off, there is no such page.
     module: ClassVar[str | None] = None
+    # Verbs that take a fresh proof as well: the console asks for it on a page of its own.
+    step_up: ClassVar[frozenset[str]] = frozenset()
     # Further paths that an address may filter by, beside those of list_filter.
     lookups: ClassVar[tuple[str, ...]] = ()
     # A page that shows a row in its own way is read-only and names its template here.
@@ -353,7 +355,14 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         allowed = getattr(self, f"has_{verb}_permission", None) or partial(self.may, verb=verb)
         if obj is not None and not allowed(request, obj=obj):
             raise PermissionDenied
+        self.assert_proved(request, verb)
         return obj
+
+    def assert_proved(self, request: HttpRequest, verb: str) -> None:
+        """Raise StepUpRequired where the verb takes a fresh proof and the caller has given none."""
+        principal = principal_of(request)
+        if verb in self.step_up and principal is not None:
+            principal.assert_proved()
 
     def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The answer for an absent row, and for one the caller may not know of."""

@@ -46,6 +46,12 @@ class Forbidden(DomainError):
     code, status, title = "forbidden", 403, "Your role does not allow this."
 
 
+class StepUpRequired(DomainError):
+    """A dangerous action by a session whose last proof is too old; ``step_up`` says how to give one."""
+
+    code, status, title = "step_up_required", 403, "Prove once more that it is you."
+
+
 class Absent(DomainError):
     """A row that does not exist, or that the caller may not know of: the same words for both."""
 
@@ -70,6 +76,12 @@ class Stale(DomainError):
 
 class TooLarge(DomainError):
     code, status, title = "too_large", 413, "The upload is too large."
+
+
+class TooMany(DomainError):
+    """Too many attempts; ``retry_after`` says for how many seconds nothing will be heard."""
+
+    code, status, title = "too_many", 429, "Too many attempts; wait a little."
 
 
 class Unprocessable(DomainError):

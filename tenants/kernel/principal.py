@@ -56,3 +56,7 @@ class Principal(Protocol):
     def holds(self, permission: str) -> bool:
         """Whether the permission is held anywhere in the current reach."""
         ...
+
+    def assert_proved(self) -> None:
+        """Raise StepUpRequired unless the caller has proved anew, a moment ago, that it is he."""
+        ...

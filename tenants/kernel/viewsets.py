@@ -49,6 +49,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     # The feature module of the whole endpoint, and of single actions (tenants.modules).
     module: ClassVar[str | None] = None
     action_modules: ClassVar[dict[str, str]] = {}
+    # Actions that take a fresh proof (second factor or password, see StepUpRequired) beside the permission.
+    step_up: ClassVar[frozenset[str]] = frozenset()
     permission_classes = (AllowAny,)  # the rule below decides
     _closed: ClassVar[frozenset[str]] = frozenset(
         {"dispatch", "initial", "permission_classes", "get_permissions", "check_permissions"}
@@ -77,6 +79,10 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} declares modules for no action: {sorted(stale)}")
         if unknown := {*cls.action_modules.values(), *filter(None, [cls.module])} - modules.MODULES.keys():
             raise TypeError(f"{cls.__name__} names unknown modules {sorted(unknown)}")
+        if stale := cls.step_up - offered:
+            raise TypeError(f"{cls.__name__} asks for a proof of no action: {sorted(stale)}")
+        if open_to_all := {name for name in cls.step_up if cls.permissions[name] == ANYONE}:
+            raise TypeError(f"{cls.__name__} asks nobody for a proof: {sorted(open_to_all)}")
 
     @classmethod
     def modules_of(cls, action: str | None) -> tuple[str, ...]:
@@ -137,6 +143,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             modules.require(code)
         if principal is not None and needed != SIGNED_IN:
             self._enter_scope(principal, needed)
+        if principal is not None and self.action in self.step_up:
+            principal.assert_proved()
         if not self.keeps_answers:
             return
         known = _principal(request)
