@@ -104,6 +104,7 @@ class Engine:
         history: pd.DataFrame | None = None,
         drivers: int = 5,
         floor: float | None = None,
+        shape: str | None = None,
     ) -> Scores:
         """Score each row in the richest shape its inputs allow.
 
@@ -120,13 +121,15 @@ class Engine:
             Number of drivers per row; 0 skips the contributions, which is much faster.
         floor : float, optional
             Least PD given out; the raw PD keeps its value.
+        shape : str, optional
+            The only shape to score in; rows that lack its inputs are not scored. By default the richest.
 
         Raises
         ------
         ValueError
-            If `kind` is unknown, a used column is not numeric, or the history does not fit the frame.
+            If `kind` or `shape` is unknown, a used column is not numeric, or the history does not fit.
         """
-        prepared = prepare(frame, kind=kind, history=history)
+        prepared = prepare(frame, kind=kind, history=history, shape=shape)
         scores = _empty(len(prepared))
         codes: dict[str, NDArray[np.bool_]] = dict(prepared.flags)
         for name, model in self.models.items():

@@ -50,7 +50,9 @@ class Prepared:
         return len(self.shape)
 
 
-def prepare(frame: pd.DataFrame, *, kind: Kind, history: pd.DataFrame | None = None) -> Prepared:
+def prepare(
+    frame: pd.DataFrame, *, kind: Kind, history: pd.DataFrame | None = None, shape: str | None = None
+) -> Prepared:
     """Rows of line items and ratios, cleaned and completed, each with the shape it can be scored in.
 
     Parameters
@@ -62,14 +64,18 @@ def prepare(frame: pd.DataFrame, *, kind: Kind, history: pd.DataFrame | None = N
     history : DataFrame, optional
         Earlier periods in long form: `row` (position in frame), `periods_back` (1 = the period before),
         line items.
+    shape : str, optional
+        The only shape to use; rows that lack its inputs get none. By default the richest one.
 
     Raises
     ------
     ValueError
-        If `kind` is unknown, a column is not numeric, or the history points outside the frame.
+        If `kind` or `shape` is unknown, a column is not numeric, or the history points outside the frame.
     """
     if kind not in ("annual", "quarterly"):
         raise ValueError(f"kind must be 'annual' or 'quarterly', not {kind!r}")
+    if shape is not None and shape not in SHAPES:
+        raise ValueError(f"shape must be one of {', '.join(SHAPES)}, not {shape!r}")
     flags: dict[str, Mask] = {}
     size = len(frame)
     given = {name: _numeric(frame[name]) for name in LINE_ITEMS if name in frame.columns}
@@ -81,20 +87,22 @@ def prepare(frame: pd.DataFrame, *, kind: Kind, history: pd.DataFrame | None = N
         years = periods
     items = complete_items(now) if now else _nothing(size)
     statement = Statement(items, tuple(complete_items(year) if year else _nothing(size) for year in years))
-    names = ANNUAL_RATIOS if kind == "annual" else QUARTERLY_RATIOS
+    # Annual line items give the ratios of either sheet, so either shape can be asked for.
+    annual = shape == "annual_ratios" or (shape != "quarterly_ratios" and kind == "annual")
+    names = ANNUAL_RATIOS if annual else QUARTERLY_RATIOS
     ratios, refused_ratios = _ratios(frame, items, names)
-    shape = _shapes(items, ratios, kind)
-    _flag_statements(flags, shape, statement)
+    chosen = _shapes(items, ratios, SHAPES["annual_ratios" if annual else "quarterly_ratios"], shape)
+    _flag_statements(flags, chosen, statement)
     for name, mask in {**refused, **refused_ratios}.items():
         flags[f"out_of_range:{name}"] = mask
-    _flag_ratios(flags, shape, ratios, names)
+    _flag_ratios(flags, chosen, ratios, names)
     if "total_long_term_debt" not in given and "total_debt" in given:
         flags["stand_in:total_long_term_debt"] = ~np.isnan(given["total_debt"])
     elif "total_debt" in given:
         flags["stand_in:total_long_term_debt"] = np.isnan(given["total_long_term_debt"]) & ~np.isnan(
             given["total_debt"]
         )
-    return Prepared(shape, statement, ratios, flags)
+    return Prepared(chosen, statement, ratios, flags)
 
 
 def _numeric(column: pd.Series) -> Array:
@@ -186,8 +194,10 @@ def _ratios(
     return clean_ratios({**derived, **merged})
 
 
-def _shapes(items: Items, ratios: Mapping[str, Array], kind: Kind) -> NDArray[np.str_]:
-    """The richest shape each row can be scored in.
+def _shapes(
+    items: Items, ratios: Mapping[str, Array], ratio_shape: Shape, only: str | None
+) -> NDArray[np.str_]:
+    """The richest shape each row can be scored in, or the one asked for where its inputs are there.
 
     A statement needs total assets, total liabilities (or equity) and one of net income, EBIT and EBITDA.
     """
@@ -196,11 +206,13 @@ def _shapes(items: Items, ratios: Mapping[str, Array], kind: Kind) -> NDArray[np
         bottom |= ~np.isnan(items[name])
     statement = bottom & ~np.isnan(items["total_assets"]) & ~np.isnan(items["total_liabilities"])
     market = statement & ~np.isnan(items["market_cap"])
-    ratio_shape = SHAPES["annual_ratios" if kind == "annual" else "quarterly_ratios"]
     some = np.zeros(len(bottom), dtype=bool)
     for name in ratio_shape.features:
         some |= ~np.isnan(ratios[name])
-    return np.select([market, statement, some], ["statement_market", "statement", ratio_shape.name], NO_SHAPE)
+    possible = {"statement_market": market, "statement": statement, ratio_shape.name: some}
+    if only is not None:
+        possible = {only: possible[only]}
+    return np.select(list(possible.values()), list(possible), NO_SHAPE)
 
 
 def _flag_statements(flags: dict[str, Mask], shape: NDArray[np.str_], statement: Statement) -> None:
