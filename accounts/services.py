@@ -17,13 +17,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import principals, selectors, tokens
+from accounts.errors import Unverified
 from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
 from accounts.permissions import Role
 from accounts.selectors import Place
 from tenants.kernel import audit
-from tenants.kernel.context import in_public
+from tenants.kernel.context import PERSONAL, in_public
 from tenants.kernel.errors import BadCredentials, BadToken, Conflict, Forbidden, InvalidInput
 from tenants.kernel.request import Actor
+from tenants.models import Tenant
 
 # Clients that send the same refresh twice at once (two tabs, a retry) lose a race, they do not
 # attack: within this time the loser is refused, the family lives on.
@@ -102,13 +104,32 @@ def _store_password(user: User, password: str | None) -> None:
     )
 
 
+def user_require_verified(user: User) -> None:
+    """Raise Unverified unless the user has proved his address: before he joins anything."""
+    if user.email_verified_at is None:
+        raise Unverified()
+
+
 @transaction.atomic
 def membership_grant(
-    *, user: User, tenant_id: UUID, organization_id: UUID | None, role: Role, actor: Actor
+    *,
+    user: User,
+    tenant_id: UUID,
+    organization_id: UUID | None,
+    role: Role,
+    vouched: bool = False,
+    actor: Actor,
 ) -> Membership:
     """Let a user enter a tenant, or an organization of it, in a role. Writes the directory only:
-    ``organizations.services`` decides whether he may."""
+    ``organizations.services`` decides whether he may.
+
+    Raises Unverified for a user whose address is not proved: whoever gives a role goes by the address. A
+    personal workspace needs no proof; ``vouched`` says that an administrator has made the account himself
+    for this very place.
+    """
     with in_public():
+        if not vouched and not Tenant.objects.filter(id=tenant_id, schema_name=PERSONAL).exists():
+            user_require_verified(user)
         if Membership.objects.filter(
             user=user, tenant_id=tenant_id, organization_id=organization_id
         ).exists():

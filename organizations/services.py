@@ -98,7 +98,7 @@ def member_add(*, user: User, organization_id: UUID, role: Role, actor: Actor) -
     audit.record(
         "organizations.member.added",
         on=organization,
-        changes={"user": user.email, "role": role},
+        changes={"user": str(user.id), "role": role},
         actor=actor,
     )
     return membership

@@ -40,23 +40,27 @@ class AuditAdmin(ConsoleAdmin):
 
     list_display = ("at", "who", "action", "what", "through", "address")
     list_filter = ("via", "action")
-    search_fields = ("actor_label", "object_label", "action", "object_id", "request_id")
+    search_fields = ("actor_name", "object_name", "action", "object_id", "request_id")
     date_hierarchy = "at"
     ordering = ("-id",)
     detail_template = "console/event.html"
 
-    @display(description="Who", ordering="actor_label")
-    def who(self, event: AuditRecord) -> str:
-        return event.actor_label
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).named()
+
+    @display(description="Who", ordering="actor_name")
+    def who(self, event: Any) -> str:
+        name: str = event.actor_name
+        return name
 
     @display(description="Through", ordering="via")
     def through(self, event: AuditRecord) -> str:
         return event.via
 
     @display(description="Object", ordering="object_type")
-    def what(self, event: AuditRecord) -> str:
+    def what(self, event: Any) -> str:
         kind = event.object_type.rpartition(".")[2]
-        return f"{kind} {event.object_label}".strip() or NOTHING
+        return f"{kind} {event.object_name}".strip() or NOTHING
 
     def details(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return {"event": obj, "what": self.what(obj), "changes": changes_of(obj)}

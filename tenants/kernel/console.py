@@ -301,7 +301,7 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
             return self.gone(request, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        events = audit_table()._default_manager.filter(object_type=obj._meta.label, object_id=str(obj.pk))
+        events = audit_table().objects.named().filter(object_type=obj._meta.label, object_id=str(obj.pk))
         page = Paginator(events.order_by("-id"), HISTORY_SIZE).get_page(request.GET.get("page"))
         context = {**self.page(request, obj), "title": "History", "events": page, **(extra_context or {})}
         return TemplateResponse(request, self.object_history_template, context)
