@@ -37,26 +37,26 @@ class Artifact:
 
 def save(folder: Path, models: Mapping[str, ShapeModel], manifest: Mapping[str, Any]) -> str:
     """Write the model and return the manifest's sha256."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, str] = {}
-    for name, model in models.items():
-        (folder / name).mkdir(exist_ok=True)
-        for file, content in _files(model).items():
-            path = folder / name / file
-            path.write_bytes(content)
-            files[f"{name}/{file}"] = hashlib.sha256(content).hexdigest()
-    text = json.dumps({"format": FORMAT, **manifest, "files": files}, indent=1, sort_keys=True) + "\n"
+    files = {
+        f"{name}/{file}": content for name, model in models.items() for file, content in _files(model).items()
+    }
+    return write_folder(folder, files, manifest)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> str:
+    """Write files with a manifest that holds the hash of each, and return the manifest's own sha256."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    text = json.dumps({"format": FORMAT, **manifest, "files": hashes}, indent=1, sort_keys=True) + "\n"
     (folder / MANIFEST).write_text(text)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _files(model: ShapeModel) -> dict[str, bytes]:
-    logistic = {
-        "knots": [knots.tolist() for knots in model.logistic.knots_],
-        "coef": model.logistic.coef_.tolist(),
-        "intercept": model.logistic.intercept_,
-        "centre": model.centre.tolist(),
-    }
+    logistic = {**learnt(model.logistic), "centre": model.centre.tolist()}
     calibration = {
         "members": {
             name: {
@@ -79,13 +79,23 @@ def _files(model: ShapeModel) -> dict[str, bytes]:
     return {
         "random_forest.ubj": bytes(model.forest.save_raw("ubj")),
         "gradient_boosting.ubj": bytes(model.boosting.save_raw("ubj")),
-        "logistic.json": _json(logistic),
-        "calibration.json": _json(calibration),
-        "development.json": _json(development),
+        "logistic.json": as_json(logistic),
+        "calibration.json": as_json(calibration),
+        "development.json": as_json(development),
     }
 
 
-def _json(content: Mapping[str, Any]) -> bytes:
+def learnt(logistic: BoundedLogistic) -> dict[str, Any]:
+    """What the logistic member has learnt, ready for JSON."""
+    return {
+        "knots": [knots.tolist() for knots in logistic.knots_],
+        "coef": logistic.coef_.tolist(),
+        "intercept": logistic.intercept_,
+    }
+
+
+def as_json(content: Mapping[str, Any]) -> bytes:
+    """Content as the bytes of a JSON file, the same for the same content."""
     return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
@@ -98,6 +108,27 @@ def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
         If the folder, a file or a hash is not as the manifest says; the text names the file.
     """
     folder = Path(folder) if folder is not None else DEFAULT_PATH
+    manifest, contents, sha256 = read_folder(folder)
+    models = {}
+    for name, spec in manifest["shapes"].items():
+        shape = SHAPES.get(name)
+        if shape is None or list(shape.features) != spec["features"]:
+            raise ArtifactError(f"the features of shape {name!r} are not those of this version of the engine")
+        try:
+            models[name] = _model(shape, {key: contents[f"{name}/{key}"] for key in _PARTS}, nthread)
+        except KeyError as error:
+            raise ArtifactError(f"the model's shape {name!r} lacks {error}") from error
+    return Artifact(manifest, models, sha256)
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, bytes], str]:
+    """Manifest, files by name, and the manifest's sha256, with every hash checked.
+
+    Raises
+    ------
+    ArtifactError
+        If the manifest, a file or a hash is not as it must be; the text names the file.
+    """
     try:
         text = (folder / MANIFEST).read_bytes()
     except OSError as error:
@@ -109,16 +140,7 @@ def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
     if manifest.get("format") != FORMAT:
         raise ArtifactError(f"model format {manifest.get('format')!r} is not {FORMAT}")
     contents = {name: _checked(folder, name, digest) for name, digest in manifest["files"].items()}
-    models = {}
-    for name, spec in manifest["shapes"].items():
-        shape = SHAPES.get(name)
-        if shape is None or list(shape.features) != spec["features"]:
-            raise ArtifactError(f"the features of shape {name!r} are not those of this version of the engine")
-        try:
-            models[name] = _model(shape, {key: contents[f"{name}/{key}"] for key in _PARTS}, nthread)
-        except KeyError as error:
-            raise ArtifactError(f"the model's shape {name!r} lacks {error}") from error
-    return Artifact(manifest, models, hashlib.sha256(text).hexdigest())
+    return manifest, contents, hashlib.sha256(text).hexdigest()
 
 
 _PARTS = (
@@ -143,28 +165,34 @@ def _checked(folder: Path, name: str, digest: str) -> bytes:
     return content
 
 
-def _booster(content: bytes, nthread: int) -> xgb.Booster:
-    booster = xgb.Booster({"nthread": nthread})
-    booster.load_model(bytearray(content))
-    booster.set_param({"nthread": nthread})
-    return booster
+def booster(content: bytes, nthread: int) -> xgb.Booster:
+    """Trees from XGBoost's own format."""
+    trees = xgb.Booster({"nthread": nthread})
+    trees.load_model(bytearray(content))
+    trees.set_param({"nthread": nthread})
+    return trees
+
+
+def restored(logistic: BoundedLogistic, kept: Mapping[str, Any]) -> BoundedLogistic:
+    """The logistic member with what it had learnt."""
+    logistic.knots_ = [np.array(knots, dtype=np.float64) for knots in kept["knots"]]
+    logistic.coef_ = np.array(kept["coef"], dtype=np.float64)
+    logistic.intercept_ = float(kept["intercept"])
+    logistic.classes_ = np.array([0.0, 1.0])
+    logistic.n_features_in_ = len(logistic.knots_)
+    return logistic
 
 
 def _model(shape: Shape, parts: Mapping[str, bytes], nthread: int) -> ShapeModel:
     linear = json.loads(parts["logistic.json"])
     blend = json.loads(parts["calibration.json"])
     seen = json.loads(parts["development.json"])
-    logistic = BoundedLogistic(directions=shape.directions, **shape.logistic)
-    logistic.knots_ = [np.array(knots, dtype=np.float64) for knots in linear["knots"]]
-    logistic.coef_ = np.array(linear["coef"], dtype=np.float64)
-    logistic.intercept_ = float(linear["intercept"])
-    logistic.classes_ = np.array([0.0, 1.0])
-    logistic.n_features_in_ = len(shape.features)
+    logistic = restored(BoundedLogistic(directions=shape.directions, **shape.logistic), linear)
     members = blend["members"]
     return ShapeModel(
         shape=shape,
-        forest=_booster(parts["random_forest.ubj"], nthread),
-        boosting=_booster(parts["gradient_boosting.ubj"], nthread),
+        forest=booster(parts["random_forest.ubj"], nthread),
+        boosting=booster(parts["gradient_boosting.ubj"], nthread),
         logistic=logistic,
         centre=np.array(linear["centre"], dtype=np.float64),
         calibration={name: Affine(members[name]["slope"], members[name]["intercept"]) for name in MEMBERS},
