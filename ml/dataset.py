@@ -26,6 +26,8 @@ class FirmYears:
     year: np.ndarray[tuple[int], np.dtype[np.int64]]
     default: Array
     digest: str
+    years_to_default: Array | None = None
+    """Fiscal years from each statement to a known bankruptcy, 1 = next year; NaN where none is known."""
 
     def __len__(self) -> int:
         return len(self.year)
@@ -67,7 +69,12 @@ def from_frame(frame: pd.DataFrame, digest: str = "") -> FirmYears:
         year=year,
         default=table["default_next_year"].to_numpy(np.float64),
         digest=digest,
+        years_to_default=_optional(table, "years_to_default"),
     )
+
+
+def _optional(table: pd.DataFrame, name: str) -> Array | None:
+    return table[name].to_numpy(np.float64) if name in table else None
 
 
 def earlier_years(items: Items, company: np.ndarray, year: np.ndarray) -> tuple[Items, ...]:

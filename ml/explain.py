@@ -2,23 +2,61 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ml.features import STATE_WORST, Array
+from ml.features import LINE_ITEMS, STATE_WORST, Array, Statement, complete_items, feature_matrix
 from ml.model import ShapeModel
-from ml.shapes import described
+from ml.shapes import SHAPES, described
+from ml.words import amount, is_known
 
 Driver = dict[str, Any]
 
+PRIOR_YEARS, PRIOR_YEARS_LABEL = "prior_years", "Earlier years"
+_DOMINANT = 0.5
+"""Share of all that moves the PD, beyond which even what is not known may come first."""
+
+
+@cache
+def needs_history(shape_name: str) -> NDArray[np.bool_]:
+    """Which features of a shape cannot be had from one complete statement alone, shape (p,)."""
+    shape = SHAPES[shape_name]
+    if not shape.is_statement:
+        return np.zeros(len(shape.features), dtype=bool)
+    alone = {name: np.array([100.0 + place]) for place, name in enumerate(LINE_ITEMS)}
+    found: NDArray[np.bool_] = np.isnan(feature_matrix(Statement(complete_items(alone)), shape.features)[0])
+    return found
+
 
 def drivers(model: ShapeModel, X: Array, contributions: Array, count: int) -> list[list[Driver]]:
-    """For each row its `count` largest contributions by size, as mappings ready for JSON."""
-    effects = contributions[:, :-1]
-    order = np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :count]
+    """For each row its `count` largest contributions by size, as mappings ready for JSON.
+
+    What earlier years would have told counts as one reason, since it has one cause. It comes first only
+    where it moves the PD more than everything else together: a reader wants to know the company first.
+    """
+    unknown = np.isnan(X) & needs_history(model.shape.name)
+    effects = np.where(unknown, 0.0, contributions[:, :-1])
+    lost = np.where(unknown, contributions[:, :-1], 0.0).sum(axis=1)
+    every = np.column_stack([effects, lost])
+    size = np.abs(every)
+    size[:, :-1][unknown] = -1.0
+    size[~unknown.any(axis=1), -1] = -1.0
+    order = np.argsort(-size, axis=1, kind="stable")
+    leads = (order[:, 0] == X.shape[1]) & (size[:, -1] <= _DOMINANT * np.maximum(size, 0.0).sum(axis=1))
+    if X.shape[1] > 1:
+        order[np.ix_(leads, (0, 1))] = order[np.ix_(leads, (1, 0))]
+    shown = order[:, : min(count, order.shape[1])]
     return [
-        [_driver(model, int(j), float(X[row, j]), float(effects[row, j])) for j in order[row]]
+        [
+            _driver(model, int(j), float(X[row, j]), float(every[row, j]))
+            if j < X.shape[1]
+            else _not_known(float(every[row, j]))
+            for j in shown[row]
+            if size[row, j] >= 0
+        ]
         for row in range(len(X))
     ]
 
@@ -26,16 +64,29 @@ def drivers(model: ShapeModel, X: Array, contributions: Array, count: int) -> li
 def _driver(model: ShapeModel, column: int, value: float, effect: float) -> Driver:
     spec = described(model.shape, model.shape.features[column])
     typical = float(model.development.median[column])
-    known = not np.isnan(value) and value != STATE_WORST
     return {
         "feature": spec.name,
         "label": spec.label,
-        "value": value if known else None,
+        "value": value if is_known(value) else None,
         "unit": spec.unit,
         "typical": typical,
         "contribution": effect,
         "direction": "raises" if effect > 0 else "lowers",
         "text": _text(spec.label, spec.unit, value, typical, effect),
+    }
+
+
+def _not_known(effect: float) -> Driver:
+    verb = "raises" if effect > 0 else "lowers"
+    return {
+        "feature": PRIOR_YEARS,
+        "label": PRIOR_YEARS_LABEL,
+        "value": None,
+        "unit": "",
+        "typical": None,
+        "contribution": effect,
+        "direction": verb,
+        "text": f"{PRIOR_YEARS_LABEL} are not known, so no change could be judged; that {verb} the PD",
     }
 
 
@@ -45,16 +96,4 @@ def _text(label: str, unit: str, value: float, typical: float, effect: float) ->
         return f"{label} is not known; that {verb} the PD"
     if value == STATE_WORST:
         return f"{label} is undefined because its denominator is not positive; that {verb} the PD"
-    return f"{label} of {_amount(value, unit)} {verb} the PD (median company: {_amount(typical, unit)})"
-
-
-def _amount(value: float, unit: str) -> str:
-    if unit == "log USD m":
-        return f"{_grouped(float(np.exp(value)))} USD million"
-    if unit == "%":
-        return f"{_grouped(value)} %"
-    return f"{_grouped(value)} points" if unit == "points" else f"{value:,.2f}x"
-
-
-def _grouped(value: float) -> str:
-    return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{label} of {amount(value, unit)} {verb} the PD (median company: {amount(typical, unit)})"

@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("input", metavar="INPUT", help="the CSV to score, or - for standard input")
     parser.add_argument("-o", "--output", help="file to write (.gz is packed); standard output by default")
     parser.add_argument("--kind", choices=("auto", "annual", "quarterly"), default="auto",
-                        help="of the flows; auto: quarterly if there are quarters and no annual ratio")  # fmt: skip
+                        help="auto: quarterly if there are quarters and no annual ratio")  # fmt: skip
     parser.add_argument("--shape", choices=tuple(SHAPES), help="use this shape only (default: the richest)")
     parser.add_argument("--without-market", action="store_true", help="act as if no market value were known")
     parser.add_argument("--unit", choices=tuple(UNITS), default="millions", help="of the line items, USD")
