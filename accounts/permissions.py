@@ -53,7 +53,11 @@ _RUN_ORGANIZATION = _ANALYSE | {
     "members.change": Extent.ALL,
     "console.enter": Extent.ALL,
 }
-_RUN_TENANT = _RUN_ORGANIZATION | {"organizations.create": Extent.ALL, "tenant.read": Extent.ALL}
+_RUN_TENANT = _RUN_ORGANIZATION | {
+    "organizations.create": Extent.ALL,
+    "tenant.read": Extent.ALL,
+    "mfa.reset": Extent.ALL,
+}
 _RUN_PLATFORM = _RUN_TENANT | {"platform.read": Extent.ALL, "platform.change": Extent.ALL}
 
 MATRIX: dict[Role, dict[str, Extent]] = {

@@ -11,12 +11,14 @@ from django.conf import settings
 from django.core.cache import caches
 from django.utils import timezone
 
+from accounts.mfa.errors import MfaEnrolmentRequired
 from accounts.mfa.selectors import proof_methods
-from accounts.models import AuthSession, Membership, MembershipState
+from accounts.models import AuthSession, Membership, MembershipState, User
 from accounts.permissions import Extent, Role, extent
 from tenants import selectors as directory
-from tenants.kernel.context import in_public
+from tenants.kernel.context import current_tenant, in_a_tenant, in_public
 from tenants.kernel.errors import StepUpRequired
+from tenants.kernel.principal import CONFINED
 from tenants.kernel.request import Actor
 from tenants.models import OrganizationEntry, OrganizationState
 
@@ -30,6 +32,11 @@ class Grants:
     is_super_admin: bool
     is_tenant_admin: bool
     roles: dict[UUID, str]
+    second_factor: bool = False
+    # Opened by the tenant's identity provider.
+    by_provider: bool = False
+    # By the provider of one tenant, for somebody who has a life outside it.
+    is_confined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,20 @@ class SessionPrincipal:
         if self.wide_role is not None:
             return directory.organization_ids(self.tenant_id)
         return frozenset({self.organization_id} if self.organization_id else ())
+
+    @property
+    def limit(self) -> str | None:
+        """Why this caller may not touch the account itself, if so."""
+        return CONFINED if self.grants.is_confined else None
+
+    def assert_admitted(self) -> None:
+        """Raise where the place asks for more than this session was opened with."""
+        grants = self.grants
+        asked = settings.PLATFORM_REQUIRE_MFA and grants.is_super_admin
+        if in_a_tenant():
+            asked = asked or current_tenant().settings.require_mfa
+        if asked and not grants.second_factor:
+            raise MfaEnrolmentRequired(endpoint="/api/v1/auth/mfa")
 
     def assert_proved(self) -> None:
         """Raise StepUpRequired unless the session holds a proof of the last minutes. Asks the database:
@@ -139,6 +160,8 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
         )
         if session is None:
             return None
+        if session.confined_to_id is not None and session.confined_to_id != tenant_id:
+            return None
         user = session.user
         held = Membership.objects.filter(user=user, state=MembershipState.ACTIVE, **place)
         alive = OrganizationEntry.objects.filter(state=OrganizationState.ACTIVE, **place)
@@ -153,4 +176,12 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
             is_super_admin=user.is_super_admin,
             is_tenant_admin=is_tenant_admin,
             roles={org: role for org, role in roles.items() if org in entries},
+            second_factor=session.second_factor,
+            by_provider=session.confined_to_id is not None,
+            is_confined=session.confined_to_id is not None and _lives_elsewhere(user, session.confined_to_id),
         )
+
+
+def _lives_elsewhere(user: User, tenant_id: UUID) -> bool:
+    """Whether the account is more than a tenant's own: it has places outside it."""
+    return user.is_super_admin or Membership.objects.filter(user=user).exclude(tenant_id=tenant_id).exists()

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts import principals, selectors, tokens
 from accounts.errors import Unverified
+from accounts.mfa.challenges import second_factor_ask
 from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
 from accounts.permissions import Role
 from accounts.selectors import Place
@@ -139,7 +140,7 @@ def membership_grant(
         )
         change = {"role": role, "organization": str(organization_id), "tenant": str(tenant_id)}
         audit.record("accounts.membership.granted", on=user, changes=change, actor=actor)
-        _forget(AuthSession.objects.filter(user=user, revoked_at=None))
+        sessions_forget(AuthSession.objects.filter(user=user, revoked_at=None))
     return row
 
 
@@ -149,7 +150,7 @@ def user_deactivate(*, user: User, actor: Actor) -> None:
     with in_public():
         User.objects.filter(pk=user.pk).update(is_active=False)
         user.is_active = False
-        _revoke(AuthSession.objects.filter(user=user, revoked_at=None), "deactivated")
+        sessions_revoke(AuthSession.objects.filter(user=user, revoked_at=None), because="deactivated")
         audit.record("accounts.user.deactivated", on=user, actor=actor)
 
 
@@ -162,7 +163,7 @@ def sign_in(
     """Check the credentials and open a session where the user may work.
 
     Raises BadCredentials, in the same words for an unknown address, a wrong password and somebody who
-    has no place on this host.
+    has no place on this host; MfaRequired where the right password is only the first half.
     """
     user = authenticate(username=email, password=password)
     place = selectors.starting_place(user, tenant_id=tenant_id) if isinstance(user, User) else None
@@ -171,13 +172,26 @@ def sign_in(
             label = email.strip()[:254]
             audit.record("accounts.session.refused", actor=Actor(None, label))
         raise BadCredentials()
+    second_factor_ask(user=user, tenant_id=tenant_id)
     session = session_open(user=user, place=place, device=device, address=address)
     return user, issue(session)
 
 
 @transaction.atomic
-def session_open(*, user: User, place: Place | None, device: str, address: str | None) -> AuthSession:
-    """A new session in a place (none: a user without any organization)."""
+def session_open(
+    *,
+    user: User,
+    place: Place | None,
+    device: str,
+    address: str | None,
+    second_factor: bool = False,
+    confined_to: UUID | None = None,
+) -> AuthSession:
+    """A new session in a place (none: a user without any organization).
+
+    ``confined_to``: a tenant's identity provider has said who it is, and nobody else; the session
+    opens nothing outside that tenant.
+    """
     with in_public():
         now = timezone.now()
         session = AuthSession.objects.create(
@@ -187,6 +201,8 @@ def session_open(*, user: User, place: Place | None, device: str, address: str |
             expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
             device=device[:200],
             address=address,
+            second_factor=second_factor,
+            confined_to_id=confined_to,
         )
         User.objects.filter(pk=user.pk).update(last_login=now)
         user.last_login = now
@@ -235,7 +251,7 @@ def session_refresh(*, token: str, rotate: bool) -> TokenPair:
             return TokenPair(tokens.access_for(session), token, _expires_in())
         reused = now - row.rotated_at > ROTATION_GRACE
         if reused:
-            _revoke(AuthSession.objects.filter(id=session.id), "reuse")
+            sessions_revoke(AuthSession.objects.filter(id=session.id), because="reuse")
             audit.record("accounts.session.reuse_detected", on=session, actor=session.user.actor)
     if reused:
         raise BadToken("This refresh token was used before; the session has ended.", code="token_reused")
@@ -243,6 +259,8 @@ def session_refresh(*, token: str, rotate: bool) -> TokenPair:
 
 
 def _place_holds(session: AuthSession) -> bool:
+    if session.confined_to_id is not None and session.confined_to_id != session.tenant_id:
+        return False
     if session.user.is_super_admin:
         return True
     places = selectors.places_of(session.user)
@@ -257,7 +275,7 @@ def _place_holds(session: AuthSession) -> bool:
 def session_close(*, session_id: UUID, actor: Actor) -> None:
     """End a session: its refresh tokens are dead, its access tokens too."""
     with in_public():
-        _revoke(AuthSession.objects.filter(id=session_id, revoked_at=None), "signed out")
+        sessions_revoke(AuthSession.objects.filter(id=session_id, revoked_at=None), because="signed out")
         session = AuthSession.objects.filter(id=session_id).first()
         audit.record("accounts.session.closed", on=session, actor=actor)
 
@@ -271,10 +289,11 @@ def session_switch(
     Raises Forbidden where the user holds no membership there (or there is no such organization).
     """
     with in_public():
-        place = next((p for p in selectors.places_of(user) if p.organization_id == organization_id), None)
+        session = AuthSession.objects.select_for_update().get(id=session_id)
+        reachable = selectors.places_of(user, tenant_id=session.confined_to_id)
+        place = next((p for p in reachable if p.organization_id == organization_id), None)
         if place is None:
             raise Forbidden("You are no member of this organization.", code="no_member")
-        session = AuthSession.objects.select_for_update().get(id=session_id)
         before = session.organization_id
         session.tenant, session.organization_id = place.tenant, place.organization_id
         session.last_used_at = timezone.now()
@@ -292,11 +311,13 @@ def sessions_purge() -> int:
         return ended.delete()[0]
 
 
-def _revoke(sessions: QuerySet[AuthSession], because: str) -> None:
-    _forget(sessions)
+def sessions_revoke(sessions: QuerySet[AuthSession], *, because: str) -> None:
+    """End sessions: their refresh tokens are dead at once, their access tokens after the commit."""
+    sessions_forget(sessions)
     sessions.update(revoked_at=timezone.now(), revoked_because=because)
 
 
-def _forget(sessions: QuerySet[AuthSession]) -> None:
+def sessions_forget(sessions: QuerySet[AuthSession]) -> None:
+    """Read the database again for the next request of these sessions, once this transaction commits."""
     rows = list(sessions.values_list("id", "tenant_id"))
     transaction.on_commit(lambda: principals.forget_sessions(rows))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.api.urls import router as accounts
 from companies.api.urls import router as companies
 from organizations.api.urls import router as organizations
 from predictions.api.urls import router as predictions
 from tenants.api.urls import router as tenants
 
-ROUTERS = (tenants, organizations, companies, predictions)
+ROUTERS = (tenants, accounts, organizations, companies, predictions)
 # Groups that older clients call without a version.
 UNVERSIONED = ("auth", "tenants", "organizations", "users")
 
@@ -21,7 +22,7 @@ def routes() -> list[URLPattern | URLResolver]:
         url
         for router in ROUTERS
         for prefix, viewset, basename in router.registry
-        if prefix in UNVERSIONED
+        if prefix.partition("/")[0] in UNVERSIONED
         for url in _routes_of(prefix, viewset, basename)
     ]
     return [path("v1/", include(versioned)), path("", include((plain, "unversioned")))]

@@ -46,6 +46,16 @@ TABLE = {
         # Without a proof in the body it is refused for that, whoever asks.
         "prove": SIGNED_IN,
     },
+    "auth/mfa": {
+        "list": SIGNED_IN,
+        "verify": EVERYBODY,
+        # The clients of this test hold a fresh proof; without one it is 403 for everybody.
+        "begin_totp": SIGNED_IN,
+        "confirm_totp": SIGNED_IN,
+        "remove_totp": SIGNED_IN,
+        "renew_codes": SIGNED_IN,
+        "reset": TENANT,
+    },
     "users": {"me": SIGNED_IN},
     "organizations": {"list": MEMBERS, "retrieve": MEMBERS, "create": TENANT},
     "companies": {"list": MEMBERS, "retrieve": MEMBERS},

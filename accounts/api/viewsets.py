@@ -20,7 +20,7 @@ from accounts.mfa.api.actions import ProofActions
 from accounts.models import User
 from tenants.kernel import request as request_info
 from tenants.kernel.errors import BadToken
-from tenants.kernel.viewsets import ANYONE, SIGNED_IN, DeclaredViewSet
+from tenants.kernel.viewsets import ANYONE, BY_KEY, CONFINED, SIGNED_IN, DeclaredViewSet
 
 
 @cache_control(public=True, max_age=300)
@@ -52,6 +52,10 @@ class AuthViewSet(ProofActions, DeclaredViewSet):
         "me": SIGNED_IN,
         "switch_organization": SIGNED_IN,
         **ProofActions.proof_permissions,
+    }
+    open_to: ClassVar[dict[str, frozenset[str]]] = {
+        BY_KEY: frozenset({"me"}),
+        CONFINED: frozenset({"me", "logout", "switch_organization", "prove"}),
     }
 
     def _read(self, serializer_class: type[Any]) -> dict[str, Any]:
@@ -133,6 +137,10 @@ class UserViewSet(DeclaredViewSet):
 
     serializer_class = MeOut
     permissions: ClassVar[dict[str, str]] = {"me": SIGNED_IN}
+    open_to: ClassVar[dict[str, frozenset[str]]] = {
+        BY_KEY: frozenset({"me"}),
+        CONFINED: frozenset({"me"}),
+    }
 
     @extend_schema(responses=MeOut, summary="Who am I", tags=["users"])
     @action(detail=False, methods=["get"])

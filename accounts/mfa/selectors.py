@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from accounts.mfa.models import Passkey, RecoveryCode, TotpDevice
@@ -31,3 +32,15 @@ def proof_methods(user_id: UUID) -> list[str]:
         credential = Credential.objects.filter(user_id=user_id).first()
     # Django marks a password that nothing matches with an exclamation mark.
     return ["password"] if credential is not None and not credential.password.startswith("!") else []
+
+
+def standing(user_id: UUID) -> dict[str, Any]:
+    """What a user has enrolled, for himself to look at."""
+    with in_public():
+        totp = TotpDevice.objects.filter(user_id=user_id).exclude(confirmed_at=None).first()
+        return {
+            "totp": totp is not None,
+            "totp_since": totp.confirmed_at if totp else None,
+            "passkeys": list(Passkey.objects.filter(user_id=user_id)),
+            "recovery_codes_left": RecoveryCode.objects.filter(user_id=user_id, used_at=None).count(),
+        }

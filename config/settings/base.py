@@ -169,6 +169,8 @@ ACCESS_TOKEN_LIFETIME = timedelta(
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 7))
 # How long a proof given anew (POST /auth/step-up) opens dangerous actions to its session.
 STEP_UP_SECONDS = env.number("STEP_UP_SECONDS", 300)
+# Whether super admins need a second factor for everything but enrolling one.
+PLATFORM_REQUIRE_MFA = env.flag("PLATFORM_REQUIRE_MFA", default=False)
 TOKEN_ISSUER = env.text("TOKEN_ISSUER", "default-risk-platform")
 SIMPLE_JWT = {"ALGORITHM": "RS256", "USER_ID_CLAIM": "sub", "USER_ID_FIELD": "id"}
 

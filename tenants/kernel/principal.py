@@ -13,6 +13,9 @@ from tenants.kernel.request import Actor
 # Two marks that a viewset may declare for an action instead of a permission.
 ANYONE = "*"
 SIGNED_IN = "signed-in"
+# Why a caller may do his work, but touch nothing of the account: see DeclaredViewSet.open_to.
+CONFINED = "confined"
+BY_KEY = "key"
 
 
 class Principal(Protocol):
@@ -59,4 +62,13 @@ class Principal(Protocol):
 
     def assert_proved(self) -> None:
         """Raise StepUpRequired unless the caller has proved anew, a moment ago, that it is he."""
+        ...
+
+    @property
+    def limit(self) -> str | None:
+        """CONFINED or BY_KEY for a caller who may not touch the account itself, else None."""
+        ...
+
+    def assert_admitted(self) -> None:
+        """Raise where the place asks for more than the caller has shown: a second factor, its own log-in."""
         ...

@@ -26,7 +26,7 @@ from tenants.kernel import idempotency, problem, scope
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_a_tenant
 from tenants.kernel.errors import Absent, Forbidden, NotSignedIn
-from tenants.kernel.principal import ANYONE, SIGNED_IN, Principal
+from tenants.kernel.principal import ANYONE, BY_KEY, CONFINED, SIGNED_IN, Principal
 
 
 def _principal(request: Request) -> Principal | None:
@@ -51,6 +51,10 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     action_modules: ClassVar[dict[str, str]] = {}
     # Actions that take a fresh proof (second factor or password, see StepUpRequired) beside the permission.
     step_up: ClassVar[frozenset[str]] = frozenset()
+    # Actions for everybody signed in (``SIGNED_IN``) are about the account itself. Callers who stand for one
+    # place of it (an API key, a session opened by an institution's identity provider) may do those only
+    # that are named here, by the caller's ``limit``.
+    open_to: ClassVar[dict[str, frozenset[str]]] = {}
     permission_classes = (AllowAny,)  # the rule below decides
     _closed: ClassVar[frozenset[str]] = frozenset(
         {"dispatch", "initial", "permission_classes", "get_permissions", "check_permissions"}
@@ -79,6 +83,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} declares modules for no action: {sorted(stale)}")
         if unknown := {*cls.action_modules.values(), *filter(None, [cls.module])} - modules.MODULES.keys():
             raise TypeError(f"{cls.__name__} names unknown modules {sorted(unknown)}")
+        if stale := {name for names in cls.open_to.values() for name in names} - offered:
+            raise TypeError(f"{cls.__name__} opens no action: {sorted(stale)}")
         if stale := cls.step_up - offered:
             raise TypeError(f"{cls.__name__} asks for a proof of no action: {sorted(stale)}")
         if open_to_all := {name for name in cls.step_up if cls.permissions[name] == ANYONE}:
@@ -141,7 +147,10 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         principal = self.principal if needed != ANYONE else None
         for code in self.modules_of(self.action):
             modules.require(code)
-        if principal is not None and needed != SIGNED_IN:
+        if principal is not None and needed == SIGNED_IN:
+            self._keep_from_account(principal)
+        elif principal is not None:
+            principal.assert_admitted()
             self._enter_scope(principal, needed)
         if principal is not None and self.action in self.step_up:
             principal.assert_proved()
@@ -155,6 +164,13 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             self.__dict__[self.request.method.lower()] = lambda *a, **k: outcome  # type: ignore[union-attr]
         else:
             self._claim = outcome
+
+    def _keep_from_account(self, principal: Principal) -> None:
+        if principal.limit is None or self.action in self.open_to.get(principal.limit, ()):
+            return
+        if principal.limit == BY_KEY:
+            raise Forbidden("An API key may not do this; sign in.", code="not_by_key")
+        raise Forbidden("Sign in with your own password for this.", code="session_confined")
 
     def _enter_scope(self, principal: Principal, permission: str) -> None:
         if not principal.holds(permission):
@@ -201,4 +217,4 @@ class OwnedViewSet(DeclaredViewSet):
         return row
 
 
-__all__ = ["ANYONE", "SIGNED_IN", "DeclaredViewSet", "OwnedViewSet"]
+__all__ = ["ANYONE", "BY_KEY", "CONFINED", "SIGNED_IN", "DeclaredViewSet", "OwnedViewSet"]

@@ -29,3 +29,52 @@ class ProofIn(serializers.Serializer[Any]):
 class ProofOut(serializers.Serializer[Any]):
     method = serializers.CharField(help_text="What the proof was: totp, webauthn, recovery_code or password.")
     proved_until = serializers.DateTimeField(help_text="Until then this session may do dangerous things.")
+
+
+class VerifyIn(serializers.Serializer[Any]):
+    mfa_token = serializers.CharField(max_length=100, help_text="From the log-in's refusal `mfa_required`.")
+    code = serializers.CharField(
+        max_length=40, help_text="Of the authenticator app, or one of the recovery codes."
+    )
+
+
+class CodeIn(serializers.Serializer[Any]):
+    code = serializers.CharField(max_length=12, help_text="The six digits that the app shows now.")
+
+
+class EnrolmentOut(serializers.Serializer[Any]):
+    """Shown once; asking again makes a new secret."""
+
+    secret = serializers.CharField(help_text="In base32, for typing it into the app.")
+    uri = serializers.CharField(help_text="otpauth:// address, which is what the QR code says.")
+    qr_svg = serializers.CharField(help_text="The QR code as an SVG element.")
+
+
+class RecoveryCodesOut(serializers.Serializer[Any]):
+    recovery_codes = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Each good for one sign-in; shown once. Empty where older ones are still in force.",
+    )
+
+
+class PasskeyOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    host = serializers.CharField(help_text="The host it was made on; it answers nowhere else.")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class MfaOut(serializers.Serializer[Any]):
+    """Which second factors the user has, and where one is asked for."""
+
+    totp = serializers.BooleanField(help_text="Whether an authenticator app is in force.")
+    totp_since = serializers.DateTimeField(allow_null=True)
+    passkeys = PasskeyOut(many=True)
+    recovery_codes_left = serializers.IntegerField()
+    required_here = serializers.BooleanField(help_text="Whether the institution asks for one.")
+    session_has_it = serializers.BooleanField(help_text="Whether this session was opened with one.")
+
+
+class ResetIn(serializers.Serializer[Any]):
+    user_id = serializers.UUIDField(help_text="Whose second factors are taken away.")
