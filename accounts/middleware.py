@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.principals import SessionPrincipal, principal_for
 from tenants import selectors
 from tenants.kernel.context import in_tenant
+from tenants.kernel.request import know_caller
 
 SESSION_KEY = "auth_session"
 
@@ -32,6 +33,7 @@ class ConsoleSessionMiddleware:
         if principal is None:
             request.user = AnonymousUser()
             return self.get_response(request)
+        know_caller(principal)
         with ExitStack() as doors:
             on_platform = getattr(request, "on_platform", False)
             is_api = request.path.startswith("/api/")

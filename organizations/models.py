@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.permissions import Role
 from tenants.kernel import scope
-from tenants.kernel.audit import AuditRecord
+from tenants.kernel.audit import AuditHeadBase, AuditRecord, AuditSealBase
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.idempotency import IdempotencyBase
 from tenants.kernel.owned import SchemaBound, SchemaBoundQuerySet, Scoped
@@ -79,6 +79,14 @@ class Organization(SchemaBound):
 
 class AuditEvent(AuditRecord):
     """What happened in this tenant."""
+
+
+class AuditSeal(AuditSealBase):
+    """The chain of what happened in this tenant."""
+
+
+class AuditHead(AuditHeadBase):
+    """The ends of this tenant's chain."""
 
 
 class IdempotencyRecord(IdempotencyBase):

@@ -13,7 +13,12 @@ DOORS = {
     "_base_manager": {"tenants/kernel/checks.py"},
     "raw": set(),
     "extra": set(),
-    "cursor": {"tenants/kernel/copying.py", "tenants/kernel/locks.py", "tenants/provisioning.py"},
+    "cursor": {
+        "tenants/kernel/audit/database.py",
+        "tenants/kernel/copying.py",
+        "tenants/kernel/locks.py",
+        "tenants/provisioning.py",
+    },
     "set_tenant": {"tenants/kernel/context.py"},
     "set_schema": {"tenants/kernel/context.py"},
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},

@@ -211,6 +211,9 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
 }
+# What signs the audit log: the first signs, all verify. Without an own key the log's is derived from
+# SECRET_KEY, and a new SECRET_KEY must keep the old one here for rows written before.
+AUDIT_KEYS = env.listing("AUDIT_KEYS") if env.text("AUDIT_KEYS", "") else [SECRET_KEY]
 # Named rates: (requests, seconds, burst). A viewset names one for an action (``throttles``); the others are
 # ``read`` or ``write`` by their method.
 THROTTLE_RATES = {

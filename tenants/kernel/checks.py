@@ -14,6 +14,8 @@ from tenants.kernel.owned import OrganizationOwned, OwnedManager
 UNOWNED = {
     "organizations.Organization": "it is the owner",
     "organizations.AuditEvent": "events of the tenant itself have no organization",
+    "organizations.AuditSeal": "the chain of those events",
+    "organizations.AuditHead": "the ends of that chain",
     "organizations.IdempotencyRecord": "belongs to a caller, not to an organization",
 }
 

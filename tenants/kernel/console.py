@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
-from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
@@ -301,7 +300,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
             return self.gone(request, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        events = audit_table().objects.named().filter(object_type=obj._meta.label, object_id=str(obj.pk))
+        named = audit.table().objects.named()
+        events = named.filter(object_type=obj._meta.label, object_id=str(obj.pk))
         page = Paginator(events.order_by("-id"), HISTORY_SIZE).get_page(request.GET.get("page"))
         context = {**self.page(request, obj), "title": "History", "events": page, **(extra_context or {})}
         return TemplateResponse(request, self.object_history_template, context)
@@ -372,8 +372,3 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     def address(self, view: str, *args: Any) -> str:
         name = f"{self.opts.app_label}_{self.opts.model_name}_{view}"
         return reverse(f"admin:{name}", args=args, current_app=self.admin_site.name)
-
-
-def audit_table() -> type[audit.AuditRecord]:
-    """The audit log of where the caller is: the tenant's, or the platform's."""
-    return apps.get_model(audit.TENANT_TABLE if in_a_tenant() else audit.PLATFORM_TABLE)  # type: ignore[return-value]

@@ -26,7 +26,7 @@ from tenants.kernel import problem
 from tenants.kernel.context import RESERVED, in_public, in_tenant
 from tenants.kernel.errors import DomainError
 from tenants.kernel.ids import uuid7
-from tenants.kernel.request import RequestInfo, remember
+from tenants.kernel.request import RequestInfo, know, remember
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 GIVEN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
@@ -58,7 +58,8 @@ class RequestContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if GIVEN_ID.match(given) else str(uuid7())
         via = "api" if request.path.startswith("/api/") else "console"
-        remember(RequestInfo(request_id, client_address(request), via))
+        device = request.headers.get("User-Agent", "").replace("\0", "")[:200]
+        remember(RequestInfo(request_id, client_address(request), via, device))
         try:
             if request.headers.get("Transfer-Encoding") and not request.META.get("CONTENT_LENGTH"):
                 # WSGI gives no body without a length: say so instead of reading nothing.
@@ -146,5 +147,6 @@ class TenantMiddleware:
             return self.get_response(request)
         if tenant.state != "active":
             return problem.response(request, 403, "tenant_suspended", "This institution is suspended.")
+        know(tenant=tenant)
         with in_tenant(tenant):
             return self.get_response(request)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from tenants.kernel.context import TenantRef
+    from tenants.kernel.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +19,12 @@ class RequestInfo:
     request_id: str
     address: str | None
     via: str
+    device: str = ""
+    tenant: TenantRef | None = None
+    """The institution on whose host the request came, or whose token it carries."""
+    credential: str = ""
+    credential_id: UUID | None = None
+    """What the caller has shown: ``session`` or ``api_key``, and which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +47,18 @@ def current() -> RequestInfo:
 
 def remember(info: RequestInfo | None) -> None:
     _current.set(info)
+
+
+def know(**more: Any) -> None:
+    """Add to what is known of the request; nothing where there is none."""
+    if (info := _current.get()) is not None:
+        _current.set(replace(info, **more))
+
+
+def know_caller(principal: Principal) -> None:
+    """Add what the caller has shown: his API key, or his session."""
+    key = getattr(principal, "key_id", None)
+    if key is not None:
+        know(credential="api_key", credential_id=key)
+    else:
+        know(credential="session", credential_id=principal.session_id)

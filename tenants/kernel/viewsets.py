@@ -141,6 +141,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if (caller := _principal(request)) is not None:
+            request_info.know_caller(caller)
         if self.action in (None, "metadata"):  # 405 and OPTIONS
             return
         needed = self.permissions[self.action]
@@ -156,9 +158,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             principal.assert_proved()
         if not self.keeps_answers:
             return
-        known = _principal(request)
-        caller = str(known.user_id) if known else str(request_info.current().address)
-        outcome = idempotency.claim(request, caller=caller, route=f"{type(self).__name__}.{self.action}")
+        name = str(caller.user_id) if caller else str(request_info.current().address)
+        outcome = idempotency.claim(request, caller=name, route=f"{type(self).__name__}.{self.action}")
         if isinstance(outcome, Response):
             # DRF calls the handler next: answer with what was kept instead.
             self.__dict__[self.request.method.lower()] = lambda *a, **k: outcome  # type: ignore[union-attr]

@@ -1,11 +1,14 @@
 """The directory of the platform, in the public schema. It holds no business data."""
 
 from tenants.models.directory import (
+    AuditCheckpoint,
     Domain,
     JobTicket,
     OrganizationEntry,
     OrganizationState,
     PlatformAuditEvent,
+    PlatformAuditHead,
+    PlatformAuditSeal,
     PlatformIdempotencyRecord,
     SchemaImage,
     Tenant,
@@ -17,11 +20,14 @@ from tenants.models.directory import (
 from tenants.models.settings import PlatformSettings, TenantSettings
 
 __all__ = [
+    "AuditCheckpoint",
     "Domain",
     "JobTicket",
     "OrganizationEntry",
     "OrganizationState",
     "PlatformAuditEvent",
+    "PlatformAuditHead",
+    "PlatformAuditSeal",
     "PlatformIdempotencyRecord",
     "PlatformSettings",
     "SchemaImage",

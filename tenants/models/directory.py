@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django_tenants.models import DomainMixin, TenantMixin
 
-from tenants.kernel.audit import AuditRecord
+from tenants.kernel.audit import AuditHeadBase, AuditRecord, AuditSealBase
 from tenants.kernel.context import RESERVED, TenantRef
 from tenants.kernel.idempotency import IdempotencyBase
 from tenants.kernel.owned import Identified
@@ -210,6 +210,37 @@ class SchemaImage(models.Model):
 
 class PlatformAuditEvent(AuditRecord):
     """What happened on the platform outside any tenant's schema."""
+
+
+class PlatformAuditSeal(AuditSealBase):
+    """The chain of what happened on the platform."""
+
+
+class PlatformAuditHead(AuditHeadBase):
+    """The ends of the platform's chain."""
+
+
+class AuditCheckpoint(models.Model):
+    """A signed note of where a chain stood, kept outside the chain.
+
+    Whoever rewrites a whole chain cannot rewrite these without the platform's secret; each is also a
+    line of the log that is shipped away.
+    """
+
+    schema_name = models.CharField(max_length=63)
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+    signature = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["schema_name", "sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["schema_name", "sequence"], name="audit_checkpoint_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schema_name} {self.sequence}"
 
 
 class PlatformIdempotencyRecord(IdempotencyBase):
