@@ -19,6 +19,7 @@ from ml.inputs import Kind, Prepared, design_matrix, prepare
 from ml.model import ShapeModel
 from ml.persistence import Artifact, load
 from ml.shapes import MEMBERS
+from ml.term import YEARS, Curve
 
 Z90 = 1.6448536269514722
 _BATCH = 50_000
@@ -146,6 +147,25 @@ class Engine:
                 for key in ("pd_raw", "members", "low", "high", "log_odds", "base", "confidence", "drivers")
             },
         )
+
+    def term(self, scores: Scores) -> Curve:
+        """Term structures of scored rows, shape (n, 5); they begin with the PDs given out, floor included.
+
+        NaN where a row has no PD, or its shape's model says nothing beyond one year.
+        """
+        return self.term_of(scores.shape, scores.pd)
+
+    def term_of(self, shape: NDArray[np.str_], pd_: Array) -> Curve:
+        """Term structures of PDs by the shapes they were scored in, as `term`."""
+        columns = [np.full((len(pd_), YEARS), np.nan) for _ in range(4)]
+        for name, model in self.models.items():
+            rows = np.flatnonzero((shape == name) & ~np.isnan(pd_))
+            if rows.size and model.term is not None:
+                found = model.term.curve(pd_[rows])
+                parts = (found.cumulative, found.marginal, found.conditional, found.annualised)
+                for column, part in zip(columns, parts, strict=True):
+                    column[rows] = part
+        return Curve(*columns)
 
     def _score_shape(
         self,

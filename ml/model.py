@@ -11,6 +11,7 @@ import xgboost as xgb
 from ml.estimators import BoundedLogistic, margin
 from ml.features import Array
 from ml.shapes import MEMBERS, Shape
+from ml.term import TermStructure
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class ShapeModel:
     gap_shift: Array
     sigma: float
     development: Development
+    term: TermStructure | None = None
+    """PDs beyond one year; None in a folder that was written without them."""
 
     def members(self, X: Array) -> dict[str, Array]:
         """Calibrated log-odds of each member, shape (n,) each."""

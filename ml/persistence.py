@@ -15,6 +15,7 @@ import xgboost as xgb
 from ml.estimators import BoundedLogistic
 from ml.model import Affine, Development, ShapeModel
 from ml.shapes import MEMBERS, SHAPES, Shape
+from ml.term import from_json
 
 DEFAULT_PATH = Path(__file__).parent / "artifacts" / "default"
 MANIFEST = "model.json"
@@ -76,7 +77,9 @@ def _files(model: ShapeModel) -> dict[str, bytes]:
         "high": model.development.high.tolist(),
         "importance": model.development.importance.tolist(),
     }
+    term = {} if model.term is None else {TERM: as_json(model.term.as_json())}
     return {
+        **term,
         "random_forest.ubj": bytes(model.forest.save_raw("ubj")),
         "gradient_boosting.ubj": bytes(model.boosting.save_raw("ubj")),
         "logistic.json": as_json(logistic),
@@ -115,7 +118,10 @@ def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
         if shape is None or list(shape.features) != spec["features"]:
             raise ArtifactError(f"the features of shape {name!r} are not those of this version of the engine")
         try:
-            models[name] = _model(shape, {key: contents[f"{name}/{key}"] for key in _PARTS}, nthread)
+            parts = {key: contents[f"{name}/{key}"] for key in _PARTS}
+            if f"{name}/{TERM}" in contents:
+                parts[TERM] = contents[f"{name}/{TERM}"]
+            models[name] = _model(shape, parts, nthread)
         except KeyError as error:
             raise ArtifactError(f"the model's shape {name!r} lacks {error}") from error
     return Artifact(manifest, models, sha256)
@@ -150,6 +156,7 @@ _PARTS = (
     "calibration.json",
     "development.json",
 )
+TERM = "term.json"
 
 
 def _checked(folder: Path, name: str, digest: str) -> bytes:
@@ -201,4 +208,5 @@ def _model(shape: Shape, parts: Mapping[str, bytes], nthread: int) -> ShapeModel
         gap_shift=np.array(blend["gap_shift"], dtype=np.float64),
         sigma=blend["sigma"],
         development=Development(**{key: np.array(seen[key], dtype=np.float64) for key in seen}),
+        term=from_json(json.loads(parts[TERM])) if TERM in parts else None,
     )

@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ml.fitting import FIRST_ORIGIN, FIT_FROM, SEED, Workshop
 from ml.model import ShapeModel
 from ml.persistence import DEFAULT_PATH, save
 from ml.shapes import MEMBERS, SHAPES, Shape
+from ml.term.fitting import fit_term
 
 NAME = "us-listed"
 VERSION = "1.0.0"
@@ -59,7 +61,8 @@ def _train_shape(shop: Workshop) -> tuple[ShapeModel, dict[str, Any]]:
     blend, pooled = shop.calibrate(last)
     sigma, _ = shop.band(blend, pooled)
     everything = np.flatnonzero(shop.data.year >= FIT_FROM)
-    model = shop.model(shop.fit(everything), blend, sigma, everything)
+    term, term_figures = fit_term(shop.data, pooled.rows, blend.log_odds(pooled.raw))
+    model = replace(shop.model(shop.fit(everything), blend, sigma, everything), term=term)
     target = shop.data.default[pooled.rows]
     out_of_time = _measure(blend, pooled.raw, target)
     by_year = {
@@ -81,6 +84,7 @@ def _train_shape(shop: Workshop) -> tuple[ShapeModel, dict[str, Any]]:
             "auc_by_year": by_year,
             "categories": shares,
             "gaps": _gaps(shop, blend),
+            "term": term_figures,
         },
     }
 

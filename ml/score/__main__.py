@@ -21,6 +21,7 @@ from ml.persistence import ArtifactError
 from ml.score.reading import FileError, Sheet, read
 from ml.score.scoring import Part, Wish, parts
 from ml.shapes import MEMBERS, NO_SHAPE, SHAPES
+from ml.term import YEARS
 
 UNITS = {"units": 1e-6, "thousands": 1e-3, "millions": 1.0}
 _SHOWN_FAULTS = 20
@@ -56,6 +57,7 @@ columns written, in the order of the input:
   shape               which inputs the score rests on; "none" where there was nothing
   missing_inputs      inputs of that shape that are not known (;)
   flags               what else is to be known of the row: duplicate_period, bad_cell, out_of_range:... (;)
+  pd_2y ... pd_5y     with --term: cumulative PD within 2 to 5 years (pd is that of one year)
   drivers             with --drivers: the strongest reasons in words ( | )
   error               what is wrong with the row's cells, or why it has no PD
 
@@ -64,7 +66,7 @@ exit code: 0 written; 1 nothing written, the reason on standard error; 2 wrong a
 
 examples:
   python -m ml.score statements.csv --output scores.csv
-  python -m ml.score statements.csv.gz --without-market --output scores.csv.gz
+  python -m ml.score statements.csv.gz --without-market --term --output scores.csv.gz
   python -m ml.score sheet.csv --shape annual_ratios | head"""
 
 
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--unit", choices=tuple(UNITS), default="millions", help="of the line items, USD")
     parser.add_argument("--floor", type=_floor, help="least PD given out, such as 0.0003 (default: none)")
     parser.add_argument("--drivers", type=int, default=0, metavar="N", help="add the N strongest drivers")
+    parser.add_argument("--term", action="store_true", help="add cumulative PDs within 2 to 5 years")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
     parser.add_argument("--threads", type=int, default=1, help="threads of the tree library (default: 1)")
     parser.add_argument("--encoding", default="utf-8-sig", help="of the input (default: UTF-8)")
@@ -115,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         unit=UNITS[options.unit],
         floor=options.floor,
         drivers=max(options.drivers, 0),
+        term=options.term,
     )
     for title in sheet.ignored:
         _say(f"note: column {title!r} is not used")
@@ -218,6 +222,9 @@ def _table(engine: Engine, sheet: Sheet, wish: Wish, part: Part) -> pd.DataFrame
             for row, codes, repeated in zip(rows, scores.reasons, part.repeated.tolist(), strict=True)
         ],
     }
+    if wish.term:
+        cumulative = engine.term(scores).cumulative
+        columns |= {f"pd_{year}y": cumulative[:, year - 1] for year in range(2, YEARS + 1)}
     if wish.drivers:
         columns["drivers"] = [" | ".join(d["text"] for d in found) for found in scores.drivers]
     columns["error"] = [

@@ -29,6 +29,7 @@ class Wish:
     """What one unit of the file's amounts is in millions."""
     floor: float | None = None
     drivers: int = 0
+    term: bool = False
 
 
 @dataclass(frozen=True)

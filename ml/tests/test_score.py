@@ -291,6 +291,12 @@ def test_drivers_speak_when_asked_for(run):
     assert table.drivers.str.contains("the PD").all()
 
 
+def test_pds_beyond_one_year_come_when_asked_for(run):
+    table, _, _ = run(STANDIN, "--term")
+    years = table[["pd", *(f"pd_{year}y" for year in range(2, 6))]].to_numpy()
+    assert (np.diff(years, axis=1) > 0).all()
+
+
 def test_as_a_command_it_reads_and_writes_the_standard_streams():
     command = [sys.executable, "-m", "ml.score"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
