@@ -11,6 +11,7 @@ from unfold.decorators import action, display
 
 from accounts import services
 from accounts.console import platform_site
+from accounts.mfa import services as mfa
 from accounts.models import AuthSession, Membership, User
 from tenants.kernel.console import ConsoleAdmin, principal_of
 from tenants.kernel.errors import Conflict
@@ -21,14 +22,19 @@ from tenants.models import OrganizationEntry
 class UserAdmin(ConsoleAdmin):
     """Everybody who can sign in somewhere. Credentials are never read here, let alone shown."""
 
-    permissions: ClassVar[dict[str, str]] = {"view": "platform.read", "deactivate": "platform.change"}
+    permissions: ClassVar[dict[str, str]] = {
+        "view": "platform.read",
+        "deactivate": "platform.change",
+        "reset_mfa": "platform.change",
+    }
     list_display = ("email", "full_name", "standing", "places", "last_login", "created_at")
     list_filter = ("is_active", "is_super_admin")
     search_fields = ("email", "profile__full_name")
     ordering = ("email",)
     date_hierarchy = "created_at"
     detail_template = "console/user.html"
-    actions_detail = ("deactivate",)
+    actions_detail = ("deactivate", "reset_mfa")
+    step_up = frozenset({"reset_mfa"})
 
     def get_queryset(self, request: HttpRequest) -> Any:
         # The manager brings the credential along for signing in; a list of people has no use for it.
@@ -98,5 +104,25 @@ class UserAdmin(ConsoleAdmin):
             button="Deactivate",
             do=carry_out,
             done=f"{user.email} is deactivated.",
+            danger=True,
+        )
+
+    @action(description="Reset second factor", url_path="reset-mfa", icon="lock_reset")
+    def reset_mfa(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then take every second factor from a user who has lost his."""
+        user = self.row_for(request, "reset_mfa", object_id)
+        if user is None:
+            return self.gone(request, object_id)
+        return self.ask(
+            request,
+            user,
+            title=f"Reset the second factor of {user.email}?",
+            text="Every session ends, authenticator app and recovery codes are gone, and the password alone "
+            "opens the account. Be sure that it is he who asks. He gets a letter.",
+            button="Reset",
+            do=lambda _: mfa.mfa_reset(
+                user_id=user.pk, tenant_id=None, by_super_admin=True, actor=self.actor(request)
+            ),
+            done=f"The second factor of {user.email} is reset.",
             danger=True,
         )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import authenticate
+from django.contrib.auth import login as remember
 from django.contrib.auth import logout as forget
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
@@ -28,8 +30,12 @@ from unfold.sites import UnfoldAdminSite
 
 from accounts import selectors, services
 from accounts.mfa import pages
+from accounts.mfa import services as mfa
+from accounts.mfa.challenges import second_factor_ask
+from accounts.mfa.errors import MfaEnrolmentRequired, MfaRequired
+from accounts.mfa.proofs import Given
 from accounts.middleware import SESSION_KEY
-from accounts.models import User
+from accounts.models import AuthSession, User
 from accounts.permissions import MATRIX
 from accounts.principals import SessionPrincipal
 from accounts.selectors import Place
@@ -43,6 +49,10 @@ from tenants.models import OrganizationEntry
 
 ENTER = "console.enter"
 ENTER_PLATFORM = "platform.read"
+# In the browser's session: the token of a sign-in that waits for its second factor.
+WAITING_KEY = "mfa_token"
+# Pages for whoever still has to enrol the second factor that his institution asks for.
+BEFORE_ADMISSION = frozenset({"logout", "prove", "security", "security_app"})
 # Pages of Django's console that would reach around the rule or the services.
 _LEFT_OUT = frozenset({"password_change", "password_change_done", "view_on_site", "search"})
 
@@ -90,32 +100,48 @@ class ConsoleLoginView(LoginView):
     """Opens the platform's own session beside Django's, and ties it to the host's tenant."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        end_session(self.request)
-        answer: HttpResponse = super().form_valid(form)
         user, place = form.get_user(), form.place
+        try:
+            second_factor_ask(user=user, tenant_id=_tenant_id(self.request), on_console=True)
+        except MfaRequired as asked:
+            self.request.session[WAITING_KEY] = asked.fields["mfa_token"]
+            asking = reverse("admin:second_factor", current_app=self.request.current_app)  # type: ignore[attr-defined]
+            return HttpResponseRedirect(f"{asking}?{urlencode({'next': self.get_success_url()})}")
         session = services.session_open(
             user=user,
             place=place,
             device=self.request.headers.get("User-Agent", ""),
             address=current().address,
         )
-        self.request.session[SESSION_KEY] = {
-            "id": str(session.id),
-            "tenant": str(place.tenant.id),
-            "organization": str(place.organization_id) if place.organization_id else None,
-            "platform": getattr(self.request, "on_platform", False),
-        }
-        if in_a_tenant():
-            # The tenant's own log shows who enters, a super admin above all.
-            changes = {"role": place.role, "session": str(session.id)}
-            audit.record(
-                "accounts.console.entered",
-                on=user,
-                organization_id=place.organization_id,
-                changes=changes,
-                actor=user.actor,
-            )
-        return answer
+        enter(self.request, user, place, session)
+        return HttpResponseRedirect(self.get_success_url())
+
+
+def _tenant_id(request: HttpRequest) -> UUID | None:
+    on_platform = getattr(request, "on_platform", False)
+    return None if on_platform else request.tenant.id  # type: ignore[attr-defined]
+
+
+def enter(request: HttpRequest, user: User, place: Place, session: AuthSession) -> None:
+    """Tie the browser to a session that has just been opened, and to nothing that it held before."""
+    end_session(request)
+    remember(request, user)
+    request.session.pop(WAITING_KEY, None)
+    request.session[SESSION_KEY] = {
+        "id": str(session.id),
+        "tenant": str(place.tenant.id),
+        "organization": str(place.organization_id) if place.organization_id else None,
+        "platform": getattr(request, "on_platform", False),
+    }
+    if in_a_tenant():
+        # The tenant's own log shows who enters, a super admin above all.
+        audit.record(
+            "accounts.console.entered",
+            on=user,
+            organization_id=place.organization_id,
+            changes={"role": place.role, "session": str(session.id)},
+            actor=user.actor,
+        )
 
 
 def end_session(request: HttpRequest) -> None:
@@ -144,6 +170,7 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with self.scope_of(request):
                 try:
+                    self.assert_admitted(request)
                     # A page is a bound method of its ConsoleAdmin, which may belong to a feature module.
                     modules.require(getattr(getattr(view, "__self__", None), "module", None))
                     response: HttpResponseBase = view(request, *args, **kwargs)
@@ -151,6 +178,9 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
                         response.render()  # templates read rows: not after the scope has ended
                 except StepUpRequired:
                     return pages.to_proof(request, self)
+                except MfaEnrolmentRequired as asked:
+                    messages.warning(request, asked.detail)
+                    return HttpResponseRedirect(reverse("admin:security", current_app=self.name))
                 except DomainError as error:
                     return self.refuse(request, error.status, error.detail)
                 except PermissionDenied:
@@ -165,6 +195,12 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
     def scope_of(self, request: HttpRequest) -> AbstractContextManager[Any]:
         return nullcontext()
 
+    def assert_admitted(self, request: HttpRequest) -> None:
+        """Raise where the place asks for more than the session was opened with."""
+        principal, here = principal_of(request), request.resolver_match
+        if principal is not None and (here is None or here.url_name not in BEFORE_ADMISSION):
+            principal.assert_admitted()
+
     def refuse(self, request: HttpRequest, status: int, detail: str) -> HttpResponse:
         """A page that says why not; after a form, its own page with a message."""
         if request.method == "POST" and status not in {403, 404}:
@@ -176,7 +212,8 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
     def get_urls(self) -> list[Any]:
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in _LEFT_OUT]
         # Before the others: the last of them takes every address.
-        return [*pages.urls(self), *kept]
+        asking = path("second-factor/", never_cache(self.second_factor), name="second_factor")
+        return [asking, *pages.urls(self), *kept]
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         return LogEntry.objects.none()
@@ -197,6 +234,32 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
             extra_context=context, authentication_form=self.login_form, template_name="console/login.html"
         )
         return view(request)
+
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """The second half of signing in: a code for who had the right password."""
+        token, next_page = request.session.get(WAITING_KEY), pages.next_of(request, self)
+        if not token:
+            return HttpResponseRedirect(reverse("admin:login", current_app=self.name))
+        form = pages.CodeForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                session, place = mfa.sign_in_finish(
+                    token=token,
+                    given=Given(code=form.cleaned_data["code"]),
+                    tenant_id=_tenant_id(request),
+                    on_console=True,
+                    place_for=partial(place_for, request),
+                    device=request.headers.get("User-Agent", ""),
+                    address=current().address,
+                )
+            except DomainError as refusal:
+                form.add_error(None, refusal.detail)
+            else:
+                if place is not None:
+                    enter(request, session.user, place, session)
+                return HttpResponseRedirect(next_page)
+        context = {"title": "Second factor", "form": form, "next": next_page}
+        return pages.page(request, self, "console/second_factor.html", **context)
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method != "POST":

@@ -20,7 +20,7 @@ from accounts.mfa import selectors, services
 from accounts.mfa.proofs import Given
 from accounts.models import User
 from tenants.kernel.console import principal_of
-from tenants.kernel.errors import DomainError
+from tenants.kernel.errors import DomainError, Forbidden
 from tenants.kernel.principal import Principal
 
 
@@ -66,7 +66,11 @@ def caller(request: HttpRequest) -> tuple[User, Principal]:
 
 def urls(site: Site) -> list[Any]:
     """The addresses of these pages in a console."""
-    return [path("prove/", site.admin_view(partial(prove, site=site)), name="prove")]
+    return [
+        path("prove/", site.admin_view(partial(prove, site=site)), name="prove"),
+        path("security/", site.admin_view(partial(security, site=site)), name="security"),
+        path("security/app/", site.admin_view(partial(app, site=site)), name="security_app"),
+    ]
 
 
 def to_proof(request: HttpRequest, site: Site) -> HttpResponse:
@@ -116,3 +120,59 @@ def prove(request: HttpRequest, *, site: Site) -> HttpResponse:
         form=form if methods else None,
         next=back,
     )
+
+
+def security(request: HttpRequest, *, site: Site) -> HttpResponse:
+    """What protects the caller's account, and the buttons to change it."""
+    user, principal = caller(request)
+    codes: list[str] = []
+    if request.method == "POST":
+        assert_own_account(principal)
+        principal.assert_proved()
+        if request.POST.get("do") == "renew":
+            codes = services.recovery_codes_renew(user=user, actor=principal.actor)
+        elif request.POST.get("do") == "remove":
+            services.totp_remove(user=user, actor=principal.actor)
+            messages.success(request, "The authenticator app is removed.")
+    standing = selectors.standing(user.id)
+    return page(request, site, "console/security.html", title="Your security", standing=standing, codes=codes)
+
+
+def app(request: HttpRequest, *, site: Site) -> HttpResponse:
+    """Enrol an authenticator app: the QR code once, then a code of it, then the recovery codes."""
+    user, principal = caller(request)
+    assert_own_account(principal)
+    form, enrolment, codes = CodeForm(), None, None
+    if request.method == "POST" and "code" in request.POST:
+        form = CodeForm(request.POST)
+        if form.is_valid():
+            try:
+                codes = services.totp_confirm(
+                    user=user,
+                    code=form.cleaned_data["code"],
+                    session_id=principal.session_id,
+                    actor=principal.actor,
+                )
+            except DomainError as refusal:
+                form.add_error(None, refusal.detail)
+    else:
+        principal.assert_proved()
+        if request.method == "POST":
+            enrolment = services.totp_begin(user=user, actor=principal.actor)
+    form.fields["code"].help_text = "The six digits that the app shows now."
+    return page(
+        request,
+        site,
+        "console/security_app.html",
+        title="Authenticator app",
+        form=form,
+        enrolment=enrolment,
+        codes=codes,
+        begun=enrolment is not None or form.is_bound,
+    )
+
+
+def assert_own_account(principal: Principal) -> None:
+    """Raise Forbidden for a session that may do its work, but touch nothing of the account."""
+    if principal.limit is not None:
+        raise Forbidden("Sign in with your own password for this.", code="session_confined")

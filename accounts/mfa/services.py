@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,6 +22,7 @@ from accounts.mfa.errors import MfaRefused, ProofRefused
 from accounts.mfa.models import Challenge, Guard, Passkey, RecoveryCode, TotpDevice
 from accounts.mfa.proofs import Given
 from accounts.models import AuthSession, Membership, User
+from accounts.selectors import Place
 from tenants import selectors as directory
 from tenants.kernel import audit, mail
 from tenants.kernel.context import PERSONAL, in_public, in_tenant
@@ -73,10 +75,12 @@ def sign_in_finish(
     given: Given,
     tenant_id: UUID | None,
     on_console: bool = False,
+    place_for: Callable[[User], Place | None] | None = None,
     device: str,
     address: str | None,
-) -> tuple[AuthSession, Challenge]:
-    """Open the session of a sign-in that waited for its second factor.
+) -> tuple[AuthSession, Place | None]:
+    """Open the session of a sign-in that waited for its second factor, where ``place_for`` says or where
+    the user begins.
 
     Raises MfaRefused for a wrong code and for a token that is unknown, used, too old or of another host,
     in the same words; TooMany while the user's attempts are locked.
@@ -96,8 +100,9 @@ def sign_in_finish(
         # Two right codes at once: the token opens one session.
         if not Challenge.objects.filter(id=challenge.id, used_at=None).update(used_at=now):
             raise MfaRefused()
-        place = places.starting_place(user, tenant_id=tenant_id or challenge.confined_to_id)
-        if not user.is_active or (place is None and tenant_id is not None):
+        start = tenant_id or challenge.confined_to_id
+        place = place_for(user) if place_for else places.starting_place(user, tenant_id=start)
+        if not user.is_active or (place is None and (start is not None or on_console)):
             raise BadCredentials()
         session = accounts.session_open(
             user=user,
@@ -108,7 +113,7 @@ def sign_in_finish(
             confined_to=challenge.confined_to_id,
         )
         audit.record("accounts.mfa.passed", on=session, changes={"by": method}, actor=user.actor)
-    return session, challenge
+    return session, place
 
 
 def _open_challenge(token: str, tenant_id: UUID | None, on_console: bool) -> Challenge:
@@ -125,11 +130,6 @@ def _open_challenge(token: str, tenant_id: UUID | None, on_console: bool) -> Cha
     if challenge is None:
         raise MfaRefused()
     return challenge
-
-
-def challenge_user(*, token: str, tenant_id: UUID | None, on_console: bool = False) -> User:
-    """Whose sign-in it is that a token stands for; raises MfaRefused."""
-    return _open_challenge(token, tenant_id, on_console).user
 
 
 # -- enrolment ----------------------------------------------------------------------------------

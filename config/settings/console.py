@@ -91,7 +91,12 @@ def _console(**own: Any) -> dict[str, Any]:
                 "href": lambda request: static("console/icon.svg"),
             }
         ],
-        "ACCOUNT": {"navigation": [{"title": "API documentation", "link": "/api/docs/"}]},
+        "ACCOUNT": {
+            "navigation": [
+                {"title": "Your security", "link": reverse_lazy("admin:security")},
+                {"title": "API documentation", "link": "/api/docs/"},
+            ]
+        },
         **own,
     }
 

@@ -6,14 +6,15 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Count, Model, OuterRef, Q, Subquery
-from django.http import HttpRequest
-from unfold.decorators import display
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action, display
 from unfold.widgets import (
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from accounts.console import tenant_site
+from accounts.mfa import services as mfa
 from accounts.models import Membership
 from organizations import services
 from organizations.admin.log import AuditAdmin
@@ -102,7 +103,9 @@ class OrganizationAdmin(ConsoleAdmin):
 class MembershipAdmin(ConsoleAdmin):
     """Who works in the organizations of the caller's reach; for a tenant admin also the tenant's admins."""
 
-    permissions: ClassVar[dict[str, str]] = {"view": "members.read"}
+    permissions: ClassVar[dict[str, str]] = {"view": "members.read", "reset_mfa": "mfa.reset"}
+    step_up = frozenset({"reset_mfa"})
+    actions_detail = ("reset_mfa",)
     list_display = ("email", "full_name", "role_text", "organization_name", "standing", "last_seen")
     list_filter = ("role", "state")
     search_fields = ("user__email", "user__profile__full_name")
@@ -143,6 +146,30 @@ class MembershipAdmin(ConsoleAdmin):
     @display(description="Last sign-in", ordering="user__last_login")
     def last_seen(self, membership: Membership) -> Any:
         return membership.user.last_login
+
+    @action(description="Reset second factor", url_path="reset-mfa", icon="lock_reset")
+    def reset_mfa(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then take every second factor from a member who has lost his."""
+        membership = self.row_for(request, "reset_mfa", object_id)
+        if membership is None:
+            return self.gone(request, object_id)
+        email = membership.user.email
+        return self.ask(
+            request,
+            membership,
+            title=f"Reset the second factor of {email}?",
+            text="Every session ends, authenticator app and recovery codes are gone, and the password alone "
+            "opens the account. Be sure that it is he who asks. He gets a letter.",
+            button="Reset",
+            do=lambda _: mfa.mfa_reset(
+                user_id=membership.user_id,
+                tenant_id=membership.tenant_id,
+                by_super_admin=False,
+                actor=self.actor(request),
+            ),
+            done=f"The second factor of {email} is reset.",
+            danger=True,
+        )
 
 
 @admin.register(AuditEvent, site=tenant_site)
