@@ -9,6 +9,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
+from accounts.api_keys.principals import principal_for_key
 from accounts.models import User
 from accounts.principals import SessionPrincipal, principal_for
 from tenants.kernel.context import in_public
@@ -25,7 +26,11 @@ class BearerAuthentication(BaseAuthentication):
         claims = getattr(raw, "claims", None)
         if claims is None:
             return None
-        principal = principal_for(claims.session_id, claims.tenant_id, claims.organization_id)
+        principal = (
+            principal_for_key(claims.key)
+            if claims.key is not None
+            else principal_for(claims.session_id, claims.tenant_id, claims.organization_id)
+        )
         if principal is None or principal.user_id != claims.user_id:
             raise BadToken()
         with in_public():
@@ -55,7 +60,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key (drp_live_...)"}
 
 
 class ConsoleScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -35,6 +35,7 @@ _READ = {
     "predictions.read": Extent.ALL,
     "jobs.read": Extent.ALL,
     "organizations.read": Extent.ALL,
+    "api_keys.use": Extent.ALL,
 }
 _ANALYSE = _READ | {
     "companies.create": Extent.ALL,
@@ -51,6 +52,7 @@ _RUN_ORGANIZATION = _ANALYSE | {
     "organizations.change": Extent.ALL,
     "members.read": Extent.ALL,
     "members.change": Extent.ALL,
+    "api_keys.manage": Extent.ALL,
     "console.enter": Extent.ALL,
 }
 _RUN_TENANT = _RUN_ORGANIZATION | {

@@ -152,7 +152,6 @@ def principal_for(
 
 def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
     with in_public():
-        place = {"tenant_id": tenant_id} if tenant_id else {"tenant": None}
         session = (
             AuthSession.objects.select_related("user")
             .filter(id=session_id, revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
@@ -162,7 +161,20 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
             return None
         if session.confined_to_id is not None and session.confined_to_id != tenant_id:
             return None
-        user = session.user
+        confined = session.confined_to_id is not None
+        return grants_of(
+            session.user,
+            tenant_id,
+            second_factor=session.second_factor,
+            by_provider=confined,
+            is_confined=confined and _lives_elsewhere(session.user, session.confined_to_id),
+        )
+
+
+def grants_of(user: User, tenant_id: UUID | None, **shown: bool) -> Grants | None:
+    """What a user may do in a tenant; None for a stranger there. ``shown`` is what he has signed in with."""
+    with in_public():
+        place = {"tenant_id": tenant_id} if tenant_id else {"tenant": None}
         held = Membership.objects.filter(user=user, state=MembershipState.ACTIVE, **place)
         alive = OrganizationEntry.objects.filter(state=OrganizationState.ACTIVE, **place)
         entries = frozenset(alive.values_list("id", flat=True))
@@ -176,12 +188,10 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
             is_super_admin=user.is_super_admin,
             is_tenant_admin=is_tenant_admin,
             roles={org: role for org, role in roles.items() if org in entries},
-            second_factor=session.second_factor,
-            by_provider=session.confined_to_id is not None,
-            is_confined=session.confined_to_id is not None and _lives_elsewhere(user, session.confined_to_id),
+            **shown,
         )
 
 
-def _lives_elsewhere(user: User, tenant_id: UUID) -> bool:
+def _lives_elsewhere(user: User, tenant_id: UUID | None) -> bool:
     """Whether the account is more than a tenant's own: it has places outside it."""
     return user.is_super_admin or Membership.objects.filter(user=user).exclude(tenant_id=tenant_id).exists()

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import principals, selectors, tokens
+from accounts.api_keys.services import keys_end
 from accounts.errors import Unverified
 from accounts.mfa.challenges import second_factor_ask
 from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
@@ -146,11 +147,12 @@ def membership_grant(
 
 @transaction.atomic
 def user_deactivate(*, user: User, actor: Actor) -> None:
-    """Nobody signs in as this user any more, and every session of his ends."""
+    """Nobody signs in as this user any more, and every session and API key of his ends."""
     with in_public():
         User.objects.filter(pk=user.pk).update(is_active=False)
         user.is_active = False
         sessions_revoke(AuthSession.objects.filter(user=user, revoked_at=None), because="deactivated")
+        keys_end(user=user, because="deactivated")
         audit.record("accounts.user.deactivated", on=user, actor=actor)
 
 

@@ -18,6 +18,8 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 
 from accounts import keys
+from accounts.api_keys.reading import KeyRef, key_of
+from accounts.api_keys.secrets import PREFIX
 from accounts.models import AuthSession
 from tenants.kernel.errors import BadToken
 from tenants.kernel.ids import uuid7
@@ -69,6 +71,7 @@ class Claims:
     tenant_id: UUID | None
     organization_id: UUID | None
     jti: str
+    key: KeyRef | None = None
 
 
 def _uuid(value: Any) -> UUID | None:
@@ -123,6 +126,14 @@ def refresh_for(session: AuthSession) -> tuple[UUID, str]:
     return identifier, str(token)
 
 
+def read_key(secret: str) -> Claims:
+    """The same of an API key, which stands in the header where a token would; raises BadToken."""
+    ref = key_of(secret)
+    if ref is None:
+        raise BadToken("This API key is not known, expired or revoked.")
+    return Claims(ref.user_id, ref.id, ref.tenant_id, ref.organization_id, jti="", key=ref)
+
+
 def bearer_of(request: HttpRequest) -> str | None:
     """The bearer token of a request as sent, or None."""
     scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -137,6 +148,6 @@ def read_bearer(request: HttpRequest) -> Claims | None:
     token = bearer_of(request)
     if token is None or request.path.rstrip("/").endswith("/auth/refresh"):
         return None
-    claims = read_access(token)
+    claims = read_key(token) if token.startswith(PREFIX) else read_access(token)
     request.claims = claims  # type: ignore[attr-defined]
     return claims

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import factory
+from datetime import timedelta
 
+import factory
+from django.utils import timezone
+
+from accounts.api_keys.models import ApiKey
 from companies.models import Company, Statement
 from predictions.models import (
     JobChunk,
@@ -26,6 +30,19 @@ class CompanyFactory(factory.django.DjangoModelFactory):
     symbol = factory.Sequence(lambda n: f"CO{n}")
     name = factory.Sequence(lambda n: f"Company {n}")
     sector = "Technology"
+
+
+class ApiKeyFactory(factory.django.DjangoModelFactory):
+    """A key of somebody, somewhere; its secret is nobody's."""
+
+    class Meta:
+        model = ApiKey
+
+    name = factory.Sequence(lambda n: f"Key {n}")
+    hint = "drp_live_AAAAAA"
+    secret_hash = factory.Sequence(lambda n: f"{n:064}")
+    scopes = factory.LazyFunction(lambda: ["companies.read"])
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=90))
 
 
 class StatementFactory(factory.django.DjangoModelFactory):

@@ -11,6 +11,7 @@ from accounts.permissions import Role
 from config.api import ROUTERS
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel.viewsets import CRUD
+from tests.factories import ApiKeyFactory
 from tests.fixtures import World, anonymous
 from tests.test_isolation import ROW
 
@@ -55,6 +56,13 @@ TABLE = {
         "remove_totp": SIGNED_IN,
         "renew_codes": SIGNED_IN,
         "reset": TENANT,
+    },
+    "api-keys": {
+        "list": SIGNED_IN,
+        "retrieve": SIGNED_IN,
+        "create": SIGNED_IN,
+        "destroy": SIGNED_IN,
+        "rotate": SIGNED_IN,
     },
     "users": {"me": SIGNED_IN},
     "organizations": {"list": MEMBERS, "retrieve": MEMBERS, "create": TENANT},
@@ -133,6 +141,13 @@ def _row_for(people: World, prefix: str, role: str):
     if prefix == "tenants":
         return people.tenants["alpha"].id
     tenant = "personal" if role == Role.INDIVIDUAL else "alpha"
+    if prefix == "api-keys":
+        # Everybody has his own keys; whose others he sees is tested with them.
+        return ApiKeyFactory(
+            user=people.user(role),
+            tenant_id=people.tenants[tenant].id,
+            organization_id=people.organizations[tenant, "one"],
+        ).pk
     with people.within(tenant, "one"):
         return ROW[prefix]().pk
 

@@ -1,7 +1,9 @@
 """Routes of identity that need nothing above it."""
 
+from accounts.api_keys.api.viewsets import ApiKeyViewSet
 from accounts.mfa.api.viewsets import MfaViewSet
 from tenants.kernel.routers import Router
 
 router = Router()
 router.register("auth/mfa", MfaViewSet, basename="mfa")
+router.register("api-keys", ApiKeyViewSet, basename="api-keys")

@@ -33,6 +33,7 @@ SHARED_APPS = [
     "tenants.mailing",
     "accounts",
     "accounts.mfa",
+    "accounts.api_keys",
     "predictions.registry",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -169,6 +170,9 @@ ACCESS_TOKEN_LIFETIME = timedelta(
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 7))
 # How long a proof given anew (POST /auth/step-up) opens dangerous actions to its session.
 STEP_UP_SECONDS = env.number("STEP_UP_SECONDS", 300)
+# Life of an API key in days where nothing is said, and at most.
+API_KEY_DAYS = env.number("API_KEY_DAYS", 90)
+API_KEY_MAX_DAYS = env.number("API_KEY_MAX_DAYS", 365)
 # Whether super admins need a second factor for everything but enrolling one.
 PLATFORM_REQUIRE_MFA = env.flag("PLATFORM_REQUIRE_MFA", default=False)
 TOKEN_ISSUER = env.text("TOKEN_ISSUER", "default-risk-platform")
