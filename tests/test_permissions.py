@@ -144,7 +144,7 @@ def _row_for(people: World, prefix: str, role: str):
     if prefix == "api-keys":
         # Everybody has his own keys; whose others he sees is tested with them.
         return ApiKeyFactory(
-            user=people.user(role),
+            user=people.user(Role.OWNER if role == "anonymous" else role),
             tenant_id=people.tenants[tenant].id,
             organization_id=people.organizations[tenant, "one"],
         ).pk
