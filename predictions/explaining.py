@@ -25,11 +25,7 @@ def drivers_of(prediction: Prediction) -> list[dict[str, Any]]:
     model = active_model()
     if model.sha256 != score.model_sha256:
         return []
-    inputs = Inputs(
-        ratios=score.inputs.get("ratios", {}),
-        statement=score.inputs.get("statement", {}),
-        prior=tuple(score.inputs.get("prior", ())),
-    )
+    inputs = Inputs.from_json(score.inputs)
     facts = CompanyFacts(prediction.company.symbol)
     request = ScoreRequest(facts, prediction.fiscal_year, prediction.fiscal_quarter, inputs)
     return score_requests(prediction.kind, [request], model=model)[0].drivers or []

@@ -19,7 +19,7 @@ from tenants.kernel.errors import Conflict
 _HEADER = (
     *("rank", "row", "company_symbol", "company_name", "sector", "reporting_year", "reporting_quarter"),
     *("probability", "risk_level", "probability_low", "probability_high", "confidence", "confidence_level"),
-    *("random_forest", "gradient_boosting", "logistic", "model_sha256"),
+    *("random_forest", "gradient_boosting", "logistic", "model_sha256", "grade"),
 )
 
 
@@ -53,6 +53,7 @@ def _result_rows(job: ScoringJob) -> Iterator[list[Any]]:
             members.get("gradient_boosting"),
             members.get("logistic"),
             score.model_sha256,
+            score.grade,
             *(given.get(name) for name in ratios),
         ]
 

@@ -103,6 +103,9 @@ class Score(OrganizationOwned):
     pd = models.FloatField(help_text="After the floor.")
     pd_raw = models.FloatField()
     risk_level = models.CharField(max_length=8, choices=RiskLevel.choices)
+    grade = models.CharField(
+        max_length=20, blank=True, help_text="On the master scale that held when it was scored."
+    )
     members = models.JSONField(help_text="The members' PDs by name.")
     low = models.FloatField(null=True, help_text="Lower end of the 90 % interval.")
     high = models.FloatField(null=True, help_text="Upper end of the 90 % interval.")

@@ -26,6 +26,7 @@ _PREDICTIONS = {
     "list": MEMBERS,
     "retrieve": MEMBERS,
     "scores": MEMBERS,
+    "change": MEMBERS,
     "system": MEMBERS,
     "create": WRITERS,
     # Of a row that somebody else made: the analyst changes only what is his own.

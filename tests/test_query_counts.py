@@ -29,6 +29,7 @@ ADDRESSES = {
     "quarterly": "/api/v1/predictions/quarterly",
     "one prediction": "/api/v1/predictions/annual/{prediction}",
     "history": "/api/v1/predictions/annual/{prediction}/scores",
+    "change": "/api/v1/predictions/annual/{prediction}/change",
     "jobs": "/api/v1/predictions/jobs",
     "one job": "/api/v1/predictions/jobs/{job}",
     "results": "/api/v1/predictions/jobs/{job}/results",

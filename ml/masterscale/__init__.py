@@ -81,7 +81,7 @@ def parse(content: Any) -> MasterScale:
 
     Parameters
     ----------
-    content : mapping
+    content : mapping, or the sequence of its grades alone
         `grades`: at least seven of `grade` (its short name), `label` (optional) and `upper` (the PD from
         which the next grade begins), the best first; the last upper bound is 1. `default` (optional): name
         and label of the default grade. `name` (optional).
@@ -91,6 +91,8 @@ def parse(content: Any) -> MasterScale:
     MasterScaleError
         Unless the bounds rise strictly within (0, 1], end at 1, and every grade has a name of its own.
     """
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        content = {"grades": content}
     if not isinstance(content, Mapping):
         raise MasterScaleError("", "A master scale is an object with grades.")
     unknown = set(content) - {"name", "grades", "default"}

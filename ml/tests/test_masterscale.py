@@ -84,6 +84,10 @@ def test_a_scale_that_is_not_one_is_refused_with_its_place(content, change, poin
         validate(content)
 
 
+def test_the_grades_alone_are_a_scale(content):
+    assert parse(tuple(content["grades"])).grades == default_scale().grades
+
+
 @pytest.mark.parametrize("content", [[], "AAA", 5])
 def test_something_else_than_an_object_is_refused(content):
     with pytest.raises(MasterScaleError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from accounts.selectors import emails_of
 from organizations.selectors import names_of
+from predictions.changes import Bridge
+from predictions.detail import classic_scores, floor_effect, term_structure
 from predictions.models import JobState, Prediction, PredictionKind, RowIssue, Score, ScoringJob
 from predictions.registry.selectors import versions
 from predictions.services.scoring import RATIOS
@@ -68,6 +71,7 @@ def _row(
         "gbm_probability": _probability(score.members.get("gradient_boosting")),
         "random_forest_probability": _probability(score.members.get("random_forest")),
         "risk_level": score.risk_level,
+        "grade": score.grade,
         "confidence": round(score.confidence, 4),
         "confidence_level": score.confidence_level,
         "confidence_reasons": score.confidence_reasons,
@@ -99,9 +103,30 @@ def _missing(kind: str, score: Score) -> list[str]:
 
 
 def prediction(row: Prediction, drivers: list[dict[str, Any]]) -> dict[str, Any]:
-    """One prediction with its drivers and warnings."""
-    warnings = row.current.warnings if row.current else []
-    return {**prediction_rows([row])[0], "drivers": drivers, "warnings": warnings}
+    """One prediction with its drivers and warnings, its term structure and the classic scores."""
+    current = row.current
+    whole = {**prediction_rows([row])[0], "drivers": drivers}
+    if current is None:
+        return {**whole, "warnings": []}
+    return {
+        **whole,
+        "warnings": current.warnings,
+        "floor_effect": floor_effect(current),
+        "term_structure": term_structure(current),
+        "classic_scores": [asdict(found) for found in classic_scores(row)],
+    }
+
+
+def change(found: Bridge) -> dict[str, Any]:
+    """The bridge between two scores."""
+    return {
+        "from": score(found.old),
+        "to": score(found.new),
+        "probability_change": found.change.new_pd - found.change.old_pd,
+        "log_odds_change": found.change.log_odds,
+        "summary": found.change.text,
+        "components": [asdict(part) for part in found.change.components],
+    }
 
 
 def score(row: Score) -> dict[str, Any]:
@@ -110,6 +135,7 @@ def score(row: Score) -> dict[str, Any]:
         "id": row.id,
         "probability": _probability(row.pd),
         "risk_level": row.risk_level,
+        "grade": row.grade,
         "model_version": versions().get(row.model_version_id, ""),
         "model_sha256": row.model_sha256,
         "input_hash": row.input_hash,
@@ -190,6 +216,7 @@ def result_row(row: Score, rank: int | None) -> dict[str, Any]:
         "reporting_quarter": head.quarter_text,
         "probability": _probability(row.pd),
         "risk_level": row.risk_level,
+        "grade": row.grade,
         "confidence": round(row.confidence, 4),
         "confidence_level": row.confidence_level,
     }

@@ -12,6 +12,7 @@ from predictions.models import PredictionKind, RiskLevel
 
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
 MOST_PERIODS, MOST_ITEMS = 20, 100
+_GRADE = "On the institution's master scale, as it was when the score was made."
 
 
 def _ratio_fields(names: tuple[str, ...]) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -105,6 +106,34 @@ class DriverOut(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
+class TermOut(serializers.Serializer[Any]):
+    """PDs of one horizon."""
+
+    years = serializers.IntegerField()
+    cumulative = serializers.FloatField(help_text="PD within so many years; never falls with them.")
+    marginal = serializers.FloatField(help_text="PD in just that year, seen from today.")
+    annualised = serializers.FloatField(help_text="The yearly PD that leads to the cumulative one.")
+
+
+class ClassicScoreOut(serializers.Serializer[Any]):
+    """A published score beside the PD. It ranks; it is no PD of this platform."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the word of the field
+    value = serializers.FloatField(allow_null=True)
+    probability = serializers.FloatField(
+        allow_null=True, help_text="In its author's sample; to rank by only."
+    )
+    zone = serializers.ChoiceField(("distress", "grey", "safe", "rank_only", "not_applicable"))
+    reason = serializers.CharField(allow_blank=True, help_text="Why it is not applicable, as a code.")
+    text = serializers.CharField(allow_blank=True, help_text="The same in words.")
+    higher_is_riskier = serializers.BooleanField()
+    distress = serializers.FloatField(allow_null=True, help_text="Bound of the zone of distress.")
+    safe = serializers.FloatField(allow_null=True, help_text="Bound of the safe zone.")
+    inputs = serializers.ListField(child=serializers.CharField())
+    missing = serializers.ListField(child=serializers.CharField())
+
+
 class PredictionOut(serializers.Serializer[Any]):
     """A prediction with its current score."""
 
@@ -125,6 +154,7 @@ class PredictionOut(serializers.Serializer[Any]):
     gbm_probability = serializers.FloatField(allow_null=True)
     random_forest_probability = serializers.FloatField(allow_null=True)
     risk_level = serializers.ChoiceField(RiskLevel.choices)
+    grade = serializers.CharField(allow_blank=True, help_text=_GRADE)
     confidence = serializers.FloatField(help_text="0 to 1.")
     confidence_level = serializers.CharField()
     confidence_reasons = serializers.ListField(child=serializers.CharField())
@@ -132,6 +162,20 @@ class PredictionOut(serializers.Serializer[Any]):
     missing_inputs = serializers.ListField(child=serializers.CharField())
     drivers = DriverOut(many=True, required=False, help_text="Only where one prediction is asked for.")
     warnings = serializers.ListField(child=serializers.DictField(), required=False)
+    floor_effect = serializers.FloatField(
+        required=False, help_text="What the floor added, in log-odds. Only where one prediction is asked for."
+    )
+    term_structure = TermOut(
+        many=True,
+        required=False,
+        help_text="PDs within 1 to 5 years, the first being probability; empty if another model version "
+        "scores now. Only where one prediction is asked for.",
+    )
+    classic_scores = ClassicScoreOut(
+        many=True,
+        required=False,
+        help_text="From the line items; empty for ratios alone. Only where one prediction is asked for.",
+    )
     model_version = serializers.CharField()
     model_sha256 = serializers.CharField()
     access_level = serializers.ChoiceField(("personal", "organization", "system"))
@@ -166,6 +210,7 @@ class ScoreOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     probability = serializers.FloatField()
     risk_level = serializers.ChoiceField(RiskLevel.choices)
+    grade = serializers.CharField(allow_blank=True, help_text=_GRADE)
     model_version = serializers.CharField()
     model_sha256 = serializers.CharField()
     input_hash = serializers.CharField()
@@ -242,6 +287,7 @@ class ResultRowOut(serializers.Serializer[Any]):
     reporting_quarter = serializers.CharField(allow_null=True)
     probability = serializers.FloatField()
     risk_level = serializers.ChoiceField(RiskLevel.choices)
+    grade = serializers.CharField(allow_blank=True, help_text=_GRADE)
     confidence = serializers.FloatField()
     confidence_level = serializers.CharField()
 

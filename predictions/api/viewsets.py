@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from organizations.selectors import global_data_allowed, working_organization
 from predictions import selectors
 from predictions.api import client
+from predictions.api.score_serializers import ChangeIn, ChangeOut
 from predictions.api.serializers import (
     AnnualIn,
     AnnualOut,
@@ -24,6 +25,7 @@ from predictions.api.serializers import (
     ScoreOut,
     UploadIn,
 )
+from predictions.changes import bridge
 from predictions.explaining import drivers_of
 from predictions.inputs import request_from_body
 from predictions.models import Prediction, PredictionKind, RiskLevel
@@ -72,6 +74,7 @@ class PredictionViewSet(OwnedViewSet):
         "update": "predictions.change",
         "destroy": "predictions.change",
         "scores": "predictions.read",
+        "change": "predictions.read",
         "system": "predictions.read",
         "bulk_upload_async": "jobs.create",
     }
@@ -135,6 +138,25 @@ class PredictionViewSet(OwnedViewSet):
         """Every score this prediction ever had, the newest first."""
         page = self.paginate_queryset(self.get_object().scores.order_by("-id"))
         return self.get_paginated_response([client.score(row) for row in page or []])
+
+    @extend_schema(
+        parameters=[ChangeIn],
+        responses=ChangeOut,
+        summary="What moved the PD between two scores",
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def change(self, request: Request, pk: str) -> Response:
+        """Exact parts by input, model version and floor, that do not depend on an order.
+
+        Without parameters it goes from the score before (or the period before) to the current one; 409
+        `nothing_to_compare` where there is none.
+        """
+        asked = ChangeIn(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        ids = asked.validated_data
+        found = bridge(self.get_object(), old_id=ids.get("from"), new_id=ids.get("to"))
+        return Response(ChangeOut(client.change(found)).data)
 
     @extend_schema(summary="Scores of the reference data")
     @action(detail=False, methods=["get"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -16,7 +16,6 @@ from uuid import UUID
 
 import numpy as np
 import pandas as pd
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -25,6 +24,7 @@ from companies.services import CompanyFacts, companies_ensure
 from ml.categories import Cutoffs, categorise
 from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS
 from ml.hashing import input_hash
+from predictions.grading import master_scale, pd_floor
 from predictions.models import Prediction, PredictionKind, Score
 from predictions.registry.selectors import ActiveModel, active_model
 from tenants.kernel import audit
@@ -46,6 +46,12 @@ class Inputs:
     statement: dict[str, float] = field(default_factory=dict)
     prior: tuple[dict[str, float], ...] = ()
     """Earlier periods, the nearest first."""
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Inputs:
+        """The inputs of a stored score."""
+        prior = tuple(kept.get("prior", ()))
+        return cls(ratios=kept.get("ratios", {}), statement=kept.get("statement", {}), prior=prior)
 
     def as_json(self) -> dict[str, Any]:
         parts = {"ratios": self.ratios, "statement": self.statement, "prior": list(self.prior)}
@@ -74,6 +80,7 @@ class ScoreDraft:
     pd: float | None
     pd_raw: float | None
     risk_level: str
+    grade: str
     members: dict[str, float]
     low: float | None
     high: float | None
@@ -89,9 +96,10 @@ def score_requests(
     """Score the requests with one call of the engine, by the cut-offs of the current tenant."""
     if not requests:
         return []
-    frame, history = _frames(requests)
-    floor = settings.PD_FLOOR or None
-    scores = model.engine.score(frame, kind=_kind(kind), history=history, drivers=drivers, floor=floor)
+    frame, history = frames([request.inputs for request in requests])
+    scores = model.engine.score(
+        frame, kind=engine_kind(kind), history=history, drivers=drivers, floor=pd_floor()
+    )
     cutoffs = Cutoffs(*current_tenant().cutoffs)
     usable = ~np.isnan(scores.pd)
     levels = np.full(len(requests), "", dtype="<U8")
@@ -103,6 +111,7 @@ def score_requests(
         scores.pd.tolist(),
         scores.pd_raw.tolist(),
         levels.tolist(),
+        master_scale().assign(scores.pd).tolist(),
         scores.low.tolist(),
         scores.high.tolist(),
         scores.confidence.tolist(),
@@ -112,9 +121,8 @@ def score_requests(
         strict=True,
     )
     scored_drafts = []
-    for position, (request, shape, pd_, raw, level, low, high, trust, trust_level, why, scored) in enumerate(
-        columns
-    ):
+    for position, row in enumerate(columns):
+        request, shape, pd_, raw, level, grade, low, high, trust, trust_level, why, scored = row
         scored_drafts.append(
             ScoreDraft(
                 request=request,
@@ -122,6 +130,7 @@ def score_requests(
                 pd=pd_ if scored else None,
                 pd_raw=raw if scored else None,
                 risk_level=level,
+                grade=grade,
                 members={name: values[position] for name, values in members.items()} if scored else {},
                 low=low if scored else None,
                 high=high if scored else None,
@@ -134,19 +143,21 @@ def score_requests(
     return scored_drafts
 
 
-def _kind(kind: str) -> Literal["annual", "quarterly"]:
+def engine_kind(kind: str) -> Literal["annual", "quarterly"]:
+    """The kind of a prediction as the engine names it."""
     return "quarterly" if kind == PredictionKind.QUARTERLY else "annual"
 
 
-def _frames(requests: Sequence[ScoreRequest]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    rows = [{**r.inputs.statement, **r.inputs.ratios} for r in requests]
+def frames(inputs: Sequence[Inputs]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Inputs and their earlier periods as the engine takes them."""
+    rows = [{**given.statement, **given.ratios} for given in inputs]
     known = {name for row in rows for name in row}
     # Even a row without any input needs its place in the frame.
     frame = pd.DataFrame(rows, columns=sorted(known) or ["total_assets"], dtype=np.float64)
     earlier = [
         {"row": position, "periods_back": back, **period}
-        for position, request in enumerate(requests)
-        for back, period in enumerate(request.inputs.prior, start=1)
+        for position, given in enumerate(inputs)
+        for back, period in enumerate(given.prior, start=1)
         if period
     ]
     return frame, pd.DataFrame(earlier) if earlier else None
@@ -244,7 +255,8 @@ _HEAD_FIELDS = (
 )
 _SCORE_FIELDS = (
     *("id", "prediction", "model_version_id", "model_sha256", "job", "created_at", "created_by_id"),
-    *("row_number", "input_hash", "shape", "inputs", "pd", "pd_raw", "risk_level", "members", "low", "high"),
+    *("row_number", "input_hash", "shape", "inputs", "pd", "pd_raw", "risk_level", "grade"),
+    *("members", "low", "high"),
     *("confidence", "confidence_level", "confidence_reasons", "drivers", "warnings"),
 )
 
@@ -264,6 +276,7 @@ def _score_row(
         draft.pd,
         draft.pd_raw,
         draft.risk_level,
+        draft.grade,
         json.dumps(draft.members),
         draft.low,
         draft.high,

@@ -1,0 +1,20 @@
+"""What the current tenant gives out: its floor of the PD and its master scale."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from ml.masterscale import MasterScale, default_scale, parse
+from tenants.kernel.context import current_tenant
+
+
+def pd_floor() -> float | None:
+    """The least PD that is given out: the tenant's, or else the platform's; None where there is none."""
+    own = current_tenant().settings.pd_floor
+    return (settings.PD_FLOOR if own is None else own) or None
+
+
+def master_scale() -> MasterScale:
+    """The tenant's master scale, or else the platform's."""
+    own = current_tenant().settings.master_scale
+    return parse(own) if own else default_scale()
