@@ -29,7 +29,7 @@ ADDRESSES = {
     "quarterly": "/api/v1/predictions/quarterly",
     "one prediction": "/api/v1/predictions/annual/{prediction}",
     "history": "/api/v1/predictions/annual/{prediction}/scores",
-    "change": "/api/v1/predictions/annual/{prediction}/change",
+    "change": "/api/v1/predictions/annual/{prediction}/change?from={score}",
     "jobs": "/api/v1/predictions/jobs",
     "one job": "/api/v1/predictions/jobs/{job}",
     "results": "/api/v1/predictions/jobs/{job}/results",
@@ -58,8 +58,10 @@ def grown(people: World):
                 prediction = PredictionFactory(organization=owner)
                 JobFactory(organization=owner)
                 IssueFactory(organization=owner, job=job)
-                ScoreFactory(organization=owner, prediction=prediction, job=job, row_number=number + _)
-        return {"prediction": str(prediction.id), "job": str(job.id)}
+                score = ScoreFactory(
+                    organization=owner, prediction=prediction, job=job, row_number=number + _
+                )
+        return {"prediction": str(prediction.id), "job": str(job.id), "score": str(score.id)}
 
     return grow
 
