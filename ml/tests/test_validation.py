@@ -66,3 +66,63 @@ def test_psi_is_zero_for_the_same_sample_and_grows_with_a_shift():
 
 def test_auc_of_one_class_is_undefined():
     assert np.isnan(validation.auc([0, 0], [1, 2]))
+
+
+def test_a_paired_difference_is_seeded_narrower_than_its_parts_and_signed(sample):
+    y, p = sample
+    blurred = p + np.random.default_rng(3).normal(0.0, 0.05, len(p))
+    found = validation.auc_difference(y, p, blurred, repeats=200)
+    assert found == validation.auc_difference(y, p, blurred, repeats=200)
+    assert found.value == pytest.approx(validation.auc(y, p) - validation.auc(y, blurred))
+    assert found.low < found.value < found.high
+    assert (found.verdict, validation.auc_difference(y, blurred, p, repeats=200).verdict) == (
+        "better",
+        "worse",
+    )
+    alone = validation.auc_interval(y, p, repeats=200)
+    assert found.high - found.low < alone.high - alone.low
+    same = validation.auc_difference(y, p, p, repeats=50)
+    assert (same.value, same.low, same.high, same.verdict) == (0.0, 0.0, 0.0, "not distinguishable")
+
+
+def test_curves_hold_the_areas(sample):
+    y, p = sample
+    roc, cap = (np.array(curve(y, p, 2001)) for curve in (validation.roc_curve, validation.cap_curve))
+    assert np.trapezoid(roc[:, 1], roc[:, 0]) == pytest.approx(validation.auc(y, p), abs=2e-4)
+    rate = y.mean()
+    ratio = (np.trapezoid(cap[:, 1], cap[:, 0]) - 0.5) / (0.5 * (1 - rate))
+    assert ratio == pytest.approx(validation.accuracy_ratio(y, p), abs=1e-3)
+
+
+def test_brier_parts_add_up(sample):
+    parts = validation.brier_parts(*sample)
+    total = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within"]
+    assert total == pytest.approx(parts["brier"], abs=1e-15)
+    assert parts["reliability"] < 0.1 * parts["resolution"]
+
+
+def test_the_jeffreys_interval_fits_the_test():
+    low, high = validation.jeffreys_interval(500, 9)
+    assert validation.jeffreys_p(500, 9, low) == pytest.approx(0.025)
+    assert validation.jeffreys_p(500, 9, high) == pytest.approx(0.975)
+    assert validation.jeffreys_interval(500, 0)[0] == 0.0
+    assert validation.jeffreys_interval(5, 5)[1] == 1.0
+
+
+@pytest.mark.parametrize(("expected", "actual"), [(500, 200), (20_000, 4_000)])
+def test_the_limit_of_psi_is_met_by_chance_one_time_in_twenty(expected, actual):
+    rng = np.random.default_rng(8)
+    over = 0
+    for _ in range(400):
+        value = validation.psi(rng.normal(size=expected), rng.normal(size=actual))
+        over += value > validation.psi_limit(expected, actual)
+    assert 0.02 <= over / 400 <= 0.10
+
+
+def test_concentration_and_inflation_of_known_cases():
+    assert validation.herfindahl([0.25] * 4) == 0.25
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(2, 5000))
+    found = validation.variance_inflation(np.column_stack([a, b, a + 0.1 * b]))
+    assert found[0] > 20 > 5 > found[1]
+    assert validation.variance_inflation(np.column_stack([a, b])) == pytest.approx([1, 1], abs=0.01)
