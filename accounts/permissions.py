@@ -34,6 +34,7 @@ _READ = {
     "companies.read": Extent.ALL,
     "predictions.read": Extent.ALL,
     "jobs.read": Extent.ALL,
+    "models.read": Extent.ALL,
     "organizations.read": Extent.ALL,
     "api_keys.use": Extent.ALL,
 }
@@ -60,7 +61,11 @@ _RUN_TENANT = _RUN_ORGANIZATION | {
     "tenant.read": Extent.ALL,
     "mfa.reset": Extent.ALL,
 }
-_RUN_PLATFORM = _RUN_TENANT | {"platform.read": Extent.ALL, "platform.change": Extent.ALL}
+_RUN_PLATFORM = _RUN_TENANT | {
+    "models.manage": Extent.ALL,
+    "platform.read": Extent.ALL,
+    "platform.change": Extent.ALL,
+}
 
 MATRIX: dict[Role, dict[str, Extent]] = {
     Role.SUPER_ADMIN: _RUN_PLATFORM,

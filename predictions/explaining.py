@@ -6,15 +6,16 @@ from typing import Any
 
 from companies.services import CompanyFacts
 from predictions.models import Prediction
-from predictions.registry.selectors import active_model
+from predictions.registry.selectors import model_at
 from predictions.services.scoring import Inputs, ScoreRequest, score_requests
+from tenants.kernel.errors import Unavailable
 
 
 def drivers_of(prediction: Prediction) -> list[dict[str, Any]]:
     """The drivers of the current score.
 
-    A score from a file has none stored; they follow from its inputs as long as the model that made it
-    is the active one. Of an older model's score nothing is claimed.
+    A score from a file has none stored; they follow from its inputs and the version that made it. Of a score
+    whose version is gone nothing is claimed.
     """
     score = prediction.current
     if score is None:
@@ -22,8 +23,9 @@ def drivers_of(prediction: Prediction) -> list[dict[str, Any]]:
     if score.drivers is not None:
         found: list[dict[str, Any]] = score.drivers
         return found
-    model = active_model()
-    if model.sha256 != score.model_sha256:
+    try:
+        model = model_at(score.model_version_id)
+    except Unavailable:
         return []
     inputs = Inputs.from_json(score.inputs)
     facts = CompanyFacts(prediction.company.symbol)

@@ -136,6 +136,26 @@ class Score(OrganizationOwned):
         super().save(*args, **kwargs)
 
 
+class ShadowScore(OrganizationOwned):
+    """What the challenger would have said of what the champion scored. Shown to nobody as a PD, and dropped
+    after SHADOW_RETENTION_DAYS."""
+
+    score = models.ForeignKey(Score, on_delete=models.CASCADE, related_name="shadows")
+    model_version_id = models.UUIDField()
+    model_sha256 = models.CharField(max_length=64)
+    pd = models.FloatField()
+    risk_level = models.CharField(max_length=8, choices=RiskLevel.choices)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["score", "model_version_id"], name="shadow_once")]
+        indexes = [models.Index(fields=["model_version_id", "-id"], name="shadow_of_model")]
+
+    def __str__(self) -> str:
+        return f"{self.pd:.4f}"
+
+
 class JobState(models.TextChoices):
     PENDING = "pending", "Pending"
     PROCESSING = "processing", "Processing"
@@ -172,6 +192,9 @@ class ScoringJob(OrganizationOwned):
     created_at = models.DateTimeField(default=timezone.now)
     created_by_id = models.UUIDField(null=True)
     created_by_label = models.CharField(max_length=254, blank=True)
+    # Set when the file is cut: every part is scored by the same version, whatever is promoted meanwhile.
+    model_version_id = models.UUIDField(null=True)
+    model_sha256 = models.CharField(max_length=64, blank=True)
     only_own = models.BooleanField(
         default=False, help_text="Its owner changes only what is his own: rows of colleagues are refused."
     )

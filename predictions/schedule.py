@@ -13,6 +13,8 @@ ENTRIES = {
     "predictions.sweep_jobs": timedelta(seconds=10),
     "predictions.count_usage": timedelta(minutes=5),
     "organizations.purge": timedelta(hours=1),
+    "predictions.compare_challenger": timedelta(minutes=5),
+    "predictions.purge_shadows": timedelta(hours=6),
     "mailing.sweep": timedelta(seconds=30),
 }
 

@@ -10,12 +10,13 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from predictions import usage
+from predictions import shadowing, usage
 from predictions.models import UNFINISHED
-from predictions.services import chunks, jobs
+from predictions.registry.selectors import in_use
+from predictions.services import chunks, jobs, shadow
 from tenants import selectors
 from tenants.kernel import scope
-from tenants.kernel.context import in_public, in_tenant
+from tenants.kernel.context import TenantRef, in_public, in_tenant
 from tenants.kernel.errors import Unavailable
 from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
@@ -90,3 +91,38 @@ def count_usage() -> int:
     with in_public():
         tenants = Tenant.objects.filter(state=TenantState.ACTIVE).refs()
     return sum(each_tenant(tenants, usage.count))
+
+
+@shared_task(bind=True, base=TenantTask, name="predictions.score_shadow", max_retries=2)
+def score_shadow(self: Any, *, first: str, last: str) -> None:
+    """Let the challenger score what the champion has just stored."""
+    try:
+        shadow.scores_shadow(first=UUID(first), last=UUID(last))
+    except Unavailable:
+        # The challenger's files are the operator's matter, who finds the log; nobody waits for its scores.
+        return
+    except Exception as error:
+        if self.request.retries >= self.max_retries:
+            raise
+        raise _again(self, error) from error
+
+
+@shared_task(base=PlatformTask, name="predictions.compare_challenger", ignore_result=False)
+def compare_challenger() -> int:
+    """Count afresh how challenger and champion agree in each tenant; tells in how many."""
+    used = in_use()
+    if used.champion is None or used.challenger is None:
+        return 0
+    pair = (used.champion, used.challenger)
+    return sum(each_tenant(_active_tenants(), lambda tenant: shadowing.count(tenant, *pair)))
+
+
+@shared_task(base=PlatformTask, name="predictions.purge_shadows", ignore_result=False)
+def purge_shadows() -> int:
+    """Drop shadow scores past their retention; tells how many."""
+    return sum(each_tenant(_active_tenants(), shadowing.purge))
+
+
+def _active_tenants() -> list[TenantRef]:
+    with in_public():
+        return [tenant.ref for tenant in Tenant.objects.filter(state=TenantState.ACTIVE)]

@@ -74,7 +74,7 @@ def personal_tenant() -> TenantRef:
     return tenant_by_schema(PERSONAL)
 
 
-PLATFORM_KEY = "platform settings"
+PLATFORM_KEY = "platform-settings"
 
 
 def platform_settings() -> PlatformRef:

@@ -70,6 +70,24 @@ TABLE = {
     "companies": {"list": MEMBERS, "retrieve": MEMBERS},
     "predictions/annual": _PREDICTIONS,
     "predictions/quarterly": _PREDICTIONS,
+    "models": {
+        # Everybody the champion; the other versions do not exist for whoever does not run the platform.
+        "list": MEMBERS,
+        "retrieve": MEMBERS,
+        "card": MEMBERS,
+        "validation": MEMBERS,
+        "validation_pdf": MEMBERS,
+        "partial_update": PLATFORM,
+        "history": PLATFORM,
+        "promote": PLATFORM,
+        "approve": PLATFORM,
+        "reject": PLATFORM,
+        "rollback": PLATFORM,
+        "challenge": PLATFORM,
+        "retire": PLATFORM,
+        "comparison": PLATFORM,
+        "ask_validation": PLATFORM,
+    },
     "predictions/jobs": {
         "list": MEMBERS,
         "retrieve": MEMBERS,
@@ -141,6 +159,8 @@ def _row_for(people: World, prefix: str, role: str):
     """A row that the role can see (so that a refusal is one of permission), made by somebody else."""
     if prefix == "tenants":
         return people.tenants["alpha"].id
+    if prefix == "models":
+        return "champion"
     tenant = "personal" if role == Role.INDIVIDUAL else "alpha"
     if prefix == "api-keys":
         # Everybody has his own keys; whose others he sees is tested with them.

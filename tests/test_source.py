@@ -26,6 +26,7 @@ DOORS = {
         "organizations/services.py",
         "predictions/management/",
         "predictions/selectors.py",
+        "predictions/shadowing.py",
         "predictions/tasks.py",
         "predictions/usage.py",
         "tenants/kernel/jobs.py",

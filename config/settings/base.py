@@ -303,6 +303,12 @@ SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 2_000)
 # A chunk whose worker has not reported for this long is handed out again by the sweeper.
 CHUNK_STALE_SECONDS = env.number("CHUNK_STALE_SECONDS", 20)
 PD_FLOOR = float(env.text("PD_FLOOR", "0"))
+# Copies of models that are not the shipped one, by hash; made on demand.
+MODEL_CACHE = env.text("MODEL_CACHE", str(VAR_DIR / "models"))
+# The development data, for validation reports that are counted anew; may be missing.
+MODEL_DATA = env.text("MODEL_DATA", str(BASE_DIR.parent / "shared" / "data"))
+# What a challenger said in the champion's shadow is kept so long.
+SHADOW_RETENTION_DAYS = env.number("SHADOW_RETENTION_DAYS", 90)
 MODEL_PATH = env.text("MODEL_PATH", str(BASE_DIR / "ml" / "artifacts" / "default"))
 
 LANGUAGE_CODE = "en-us"

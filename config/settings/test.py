@@ -6,6 +6,7 @@ from config.settings.base import CACHES, VAR_DIR
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = VAR_DIR / "test" / "media"
+MODEL_CACHE = str(VAR_DIR / "test" / "models")
 EMAIL_FILE_PATH = VAR_DIR / "test" / "mail"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

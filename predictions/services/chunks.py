@@ -31,7 +31,7 @@ from companies.sheets import (
 from companies.sheets.columns import PRIOR
 from ml.features import LINE_ITEMS
 from predictions.models import UNFINISHED, JobChunk, JobState, RowIssue, ScoringJob, Severity
-from predictions.registry.selectors import active_model
+from predictions.registry.selectors import champion, model_at
 from predictions.services import jobs, scoring
 from predictions.services.scoring import RATIOS, Inputs, ScoreRequest
 from tenants.kernel.copying import copy_rows
@@ -73,6 +73,8 @@ def _plan(job_id: UUID) -> None:
     JobChunk.objects.bulk_create(cut.chunks, batch_size=500)
     job.total_rows = sum(chunk.rows for chunk in cut.chunks)
     job.total_companies = len(cut.symbols)
+    model = champion()
+    job.model_version_id, job.model_sha256 = model.id, model.sha256
     job.planned_at = timezone.now()
     job.started_at = job.started_at or job.planned_at
     job.state = JobState.PROCESSING
@@ -169,7 +171,7 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
                 CellError(row, "currency", "currency_not_convertible", text, request.company.currency)
             )
     refused.update(error.row for error in errors)
-    model = active_model()
+    model = model_at(chunk.job.model_version_id)
     wanted = [request for request in requests if request.row_number not in refused]
     drafts = scoring.score_requests(chunk.job.kind, wanted, model=model, drivers=0)
     for draft in drafts:

@@ -26,12 +26,13 @@ from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS
 from ml.hashing import input_hash
 from predictions.grading import master_scale, pd_floor
 from predictions.models import Prediction, PredictionKind, Score
-from predictions.registry.selectors import ActiveModel, active_model
+from predictions.registry.selectors import ActiveModel, active_model, in_use
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant
 from tenants.kernel.copying import copy_rows, update_rows
 from tenants.kernel.errors import Conflict
 from tenants.kernel.ids import uuid7_batch
+from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import Actor
 
 RATIOS = {PredictionKind.ANNUAL: ANNUAL_RATIOS, PredictionKind.QUARTERLY: QUARTERLY_RATIOS}
@@ -246,7 +247,27 @@ def store(
             for draft, score_id, prediction_id in zip(taken, score_ids, prediction_ids, strict=True)
         ),
     )
+    if score_ids:
+        shadow_ask(first=score_ids[0], last=score_ids[-1], actor=actor)
     return Stored(taken, prediction_ids, refused)
+
+
+def shadow_ask(*, first: UUID, last: UUID, actor: Actor) -> None:
+    """Have the challenger, if there is one, score what was just stored: later, after everything urgent.
+
+    Identifiers ascend, so the two ends name the set. A queue that cannot be reached takes nothing away from
+    the champion's score.
+    """
+    if in_use().challenger is not None:
+        enqueue(
+            "predictions.score_shadow",
+            actor=actor,
+            queue="score",
+            priority=9,
+            robust=True,
+            first=str(first),
+            last=str(last),
+        )
 
 
 _HEAD_FIELDS = (

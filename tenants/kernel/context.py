@@ -52,6 +52,7 @@ class PlatformRef:
     small_tenants_allowed: bool = True
     deletion_grace_days: int = 30
     export_days: int = 7
+    two_person_promotion: bool = False
     default_max_organizations: int | None = None
     default_max_users: int | None = None
 

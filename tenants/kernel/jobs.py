@@ -27,11 +27,20 @@ HEADER = "reach"
 logger = logging.getLogger(__name__)
 
 
-def enqueue(name: str, *, actor: Actor, queue: str | None = None, priority: int = 5, **ids: str) -> None:
+def enqueue(
+    name: str,
+    *,
+    actor: Actor,
+    queue: str | None = None,
+    priority: int = 5,
+    robust: bool = False,
+    **ids: str,
+) -> None:
     """Run task ``name`` once the current transaction commits.
 
     It runs in the caller's tenant and sees no more organizations than the caller did. ``ids`` are
-    identifiers, never objects. Priority 0 is the most urgent, 9 the least.
+    identifiers, never objects. Priority 0 is the most urgent, 9 the least. With
+    ``robust`` a broker that cannot be reached is logged and does not fail the caller.
     """
     task = _task(name)
     if isinstance(task, PlatformTask):
@@ -51,7 +60,7 @@ def enqueue(name: str, *, actor: Actor, queue: str | None = None, priority: int 
     options: dict[str, Any] = {"headers": {HEADER: stamp}, "priority": priority}
     if queue:
         options["queue"] = queue
-    transaction.on_commit(lambda: task.apply_async(kwargs=ids, **options))
+    transaction.on_commit(lambda: task.apply_async(kwargs=ids, **options), robust=robust)
 
 
 def _task(name: str) -> Task:

@@ -136,6 +136,9 @@ class PlatformSettings(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(90)],
         help_text="Days for which an export can be fetched.",
     )
+    two_person_promotion = models.BooleanField(
+        default=False, help_text="Another scoring model goes live only when a second super admin agrees."
+    )
     default_max_organizations = models.PositiveIntegerField(
         null=True, blank=True, help_text="Given to new institutions. Empty: no limit."
     )
@@ -160,6 +163,7 @@ class PlatformSettings(models.Model):
             small_tenants_allowed=self.small_tenants_allowed,
             deletion_grace_days=self.deletion_grace_days,
             export_days=self.export_days,
+            two_person_promotion=self.two_person_promotion,
             default_max_organizations=self.default_max_organizations,
             default_max_users=self.default_max_users,
         )
