@@ -46,7 +46,13 @@ _ANALYSE = _READ | {
     "jobs.create": Extent.ALL,
     "jobs.change": Extent.OWN,
 }
-_RUN_ORGANIZATION = _ANALYSE | {
+# Firms do more than individuals.
+_READ_IN_A_FIRM = _READ | {"own_models.read": Extent.ALL}
+_ANALYSE_IN_A_FIRM = (
+    _ANALYSE | _READ_IN_A_FIRM | {"own_models.create": Extent.ALL, "own_models.change": Extent.OWN}
+)
+_RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
+    "own_models.change": Extent.ALL,
     "companies.change": Extent.ALL,
     "predictions.change": Extent.ALL,
     "jobs.change": Extent.ALL,
@@ -72,8 +78,8 @@ MATRIX: dict[Role, dict[str, Extent]] = {
     Role.TENANT_ADMIN: _RUN_TENANT,
     Role.OWNER: _RUN_ORGANIZATION,
     Role.ADMIN: _RUN_ORGANIZATION,
-    Role.ANALYST: _ANALYSE,
-    Role.VIEWER: _READ,
+    Role.ANALYST: _ANALYSE_IN_A_FIRM,
+    Role.VIEWER: _READ_IN_A_FIRM,
     Role.INDIVIDUAL: _ANALYSE,
 }
 PERMISSIONS = tuple(sorted({p for held in MATRIX.values() for p in held}))

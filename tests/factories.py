@@ -18,6 +18,7 @@ from predictions.models import (
     ScoringJob,
     Severity,
 )
+from predictions.own_models.models import OwnModel
 from tenants.kernel.ids import uuid7
 
 SHA = "0" * 64
@@ -130,3 +131,14 @@ class IssueFactory(factory.django.DjangoModelFactory):
     severity = Severity.ERROR
     code = "not_a_number"
     message = "Text where a number is expected."
+
+
+class OwnModelFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = OwnModel
+
+    name = factory.Sequence(lambda n: f"Model {n}")
+    target_column = "bad"
+    original_filename = "outcomes.csv"
+    path = "nowhere.csv"
+    file_sha256 = SHA

@@ -245,6 +245,7 @@ def _rows(world: World) -> None:
             job = factories.JobFactory(organization=owner)
             factories.IssueFactory(organization=owner, job=job)
             factories.ChunkFactory(organization=owner, job=job)
+            factories.OwnModelFactory(organization=owner)
     with world.within("alpha"):
         companies = list(Company.objects.values_list("id", "organization_id", "symbol"))
     with world.within("beta"):

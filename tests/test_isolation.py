@@ -10,6 +10,7 @@ from companies.models import Company
 from config.api import ROUTERS
 from organizations.models import Organization
 from predictions.models import Prediction, ScoringJob
+from predictions.own_models.models import OwnModel
 from tenants.kernel import checks
 from tenants.kernel.owned import Scoped
 from tenants.kernel.viewsets import DeclaredViewSet, OwnedViewSet
@@ -24,6 +25,7 @@ ROW = {
     "predictions/annual": lambda: Prediction.objects.filter(kind="annual").first(),
     "predictions/quarterly": lambda: Prediction.objects.filter(kind="quarterly").first(),
     "predictions/jobs": lambda: ScoringJob.objects.first(),
+    "own-models": lambda: OwnModel.objects.first(),
 }
 METHODS = ("get", "put", "patch", "delete")
 # Whose row is asked for by the analyst-beyond-doubt, the owner of alpha's first organization.

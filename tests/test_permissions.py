@@ -101,6 +101,19 @@ TABLE = {
         "destroy": WRITERS - {"analyst", "individual"},
     },
 }
+# Individuals have no own models.
+FIRM = MEMBERS - {"individual"}
+TABLE["own-models"] = {
+    "list": FIRM,
+    "retrieve": FIRM,
+    "create": FIRM - {"viewer"},
+    "destroy": FIRM - {"viewer", "analyst"},
+    "report": FIRM,
+    "score": FIRM,
+    "score_file": FIRM,
+    "compare": FIRM - {"viewer", "analyst"},
+    "comparison": FIRM,
+}
 STANDARD = {
     "list": ("get", False),
     "create": ("post", False),

@@ -49,7 +49,7 @@ SHARED_APPS = [
     "drf_spectacular_sidecar",
     "corsheaders",
 ]
-TENANT_APPS = ["organizations", "companies", "predictions"]
+TENANT_APPS = ["organizations", "companies", "predictions", "predictions.own_models"]
 # Earlier apps' templates and commands win: unfold's over django_tenants', and ours over both.
 INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))
 TENANT_MODEL = "tenants.Tenant"
@@ -299,6 +299,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)
 UPLOAD_MAX_ROWS = env.number("UPLOAD_MAX_ROWS", 1_000_000)
 UPLOAD_MAX_ROWS_INDIVIDUAL = env.number("UPLOAD_MAX_ROWS_INDIVIDUAL", 100)
+OWN_MODEL_MAX_ROWS = env.number("OWN_MODEL_MAX_ROWS", 200_000)
 SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 2_000)
 # A chunk whose worker has not reported for this long is handed out again by the sweeper.
 CHUNK_STALE_SECONDS = env.number("CHUNK_STALE_SECONDS", 20)

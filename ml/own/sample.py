@@ -285,6 +285,7 @@ def _repeats(entity: NDArray[np.int64] | None, period: Array | None) -> list[Fin
 
 
 def _first(column: pd.Series[Any], where: NDArray[np.bool_]) -> tuple[int, str]:
-    """Row as a spreadsheet counts (the header is row 1) and text of the first marked cell."""
+    """Row as a spreadsheet counts (the table's index, if it has one) and text of the first marked cell."""
     position = int(np.argmax(where))
-    return position + 2, str(column.iloc[position])[:60]
+    number = position + 2 if isinstance(column.index, pd.RangeIndex) else int(column.index[position])
+    return number, str(column.iloc[position])[:60]

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class OwnModelsConfig(AppConfig):
+    """Models trained on an organization's own labelled files."""
+
+    name = "predictions.own_models"
+    label = "own_models"
