@@ -9,12 +9,13 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 
-from accounts import services
 from accounts.console import platform_site
 from accounts.mfa import services as mfa
 from accounts.models import AuthSession, Membership, User
-from tenants.kernel.console import ConsoleAdmin, principal_of
-from tenants.kernel.errors import Conflict
+from accounts.permissions import Role
+from accounts.standing import services
+from accounts.standing.selectors import PLATFORM
+from tenants.kernel.console import ConsoleAdmin
 from tenants.models import OrganizationEntry
 
 
@@ -90,10 +91,9 @@ class UserAdmin(ConsoleAdmin):
             return self.gone(request, object_id)
 
         def carry_out(_: dict[str, Any]) -> None:
-            caller = principal_of(request)
-            if caller is None or caller.user_id == user.pk:
-                raise Conflict("You cannot deactivate yourself.", code="own_account")
-            services.user_deactivate(user=user, actor=self.actor(request))
+            services.user_deactivate(
+                user=user, reach=PLATFORM, actor=self.actor(request), role=Role.SUPER_ADMIN
+            )
 
         return self.ask(
             request,

@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.standing.services import suspension_is_over
 from tenants.kernel.context import in_public
 
 
@@ -24,7 +25,9 @@ class EmailBackend(BaseBackend):
             if user is None:
                 make_password(password)
                 return None
-            return user if user.check_password(password) and user.is_active else None
+            if not user.check_password(password):
+                return None
+            return user if user.is_active or suspension_is_over(user) else None
 
     def get_user(self, user_id: UUID) -> User | None:
         with in_public():

@@ -11,11 +11,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import authenticate
 from django.contrib.auth import login as remember
 from django.contrib.auth import logout as forget
 from django.contrib.auth.views import LoginView
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.forms import EmailField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -29,6 +28,7 @@ from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts import selectors, services
+from accounts.errors import LockedOut
 from accounts.mfa import pages
 from accounts.mfa import services as mfa
 from accounts.mfa.challenges import second_factor_ask
@@ -74,8 +74,11 @@ class ConsoleLoginForm(AuthenticationForm):  # type: ignore[misc]
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if not email or not password:
             return self.cleaned_data  # type: ignore[no-any-return]
-        user = authenticate(self.request, username=email, password=password)
-        self.place = place_for(self.request, user) if isinstance(user, User) else None
+        try:
+            user = services.password_check(email=email, password=password, address=current().address)
+        except LockedOut as refusal:
+            raise ValidationError(refusal.detail, code="locked_out") from None
+        self.place = place_for(self.request, user) if user is not None else None
         if self.place is None:
             with in_public():
                 audit.record("accounts.session.refused", actor=Actor(None, email[:254]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenants.kernel.errors import DomainError
+from tenants.kernel.errors import DomainError, TooMany
 
 
 class Unverified(DomainError):
@@ -23,7 +23,7 @@ class WrongPassword(DomainError):
     code, status, title = "wrong_password", 400, "The current password is not right."
 
 
-class LockedOut(DomainError):
-    """Too many failures; ``retry_after`` says how many seconds to wait."""
+class LockedOut(TooMany):
+    """Too many failed log-ins of this account or from this address; the same whether there is an account."""
 
-    code, status, title = "locked_out", 429, "Too many attempts; wait a little."
+    code = "locked_out"

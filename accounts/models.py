@@ -31,6 +31,15 @@ class UserManager(BaseUserManager["User"]):
         return self.with_credential().get(email__lower=(username or "").strip().lower())
 
 
+class UserState(models.TextChoices):
+    """What an identity may be used for; ``is_active`` says the same in one word."""
+
+    ACTIVE = "active", "Active"
+    DEACTIVATED = "deactivated", "Deactivated"
+    SUSPENDED = "suspended", "Suspended"
+    ARCHIVED = "archived", "Archived"
+
+
 class User(AbstractBaseUser, Identified):
     """The minimal identity: an address and whether it may be used.
 
@@ -41,18 +50,34 @@ class User(AbstractBaseUser, Identified):
     password = None  # type: ignore[assignment]  # see the property below
     email = models.EmailField()
     is_active = models.BooleanField(default=True, editable=False)
+    state = models.CharField(
+        max_length=20, choices=UserState.choices, default=UserState.ACTIVE, editable=False
+    )
+    suspended_until = models.DateTimeField(
+        null=True, editable=False, help_text="When a suspension lifts itself; empty: when somebody lifts it."
+    )
     is_super_admin = models.BooleanField(default=False, editable=False)
     email_verified_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
+    # The names that a password may not resemble, beside the address; told by whoever checks one.
+    spoken_names = ""
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         ordering = ["email"]
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_once"),
+            models.CheckConstraint(
+                condition=models.Q(is_active=True, state=UserState.ACTIVE)
+                | (models.Q(is_active=False) & ~models.Q(state=UserState.ACTIVE)),
+                name="user_active_says_state",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email
@@ -117,6 +142,12 @@ class Profile(models.Model):
     full_name = models.CharField(max_length=200, blank=True)
     job_title = models.CharField(max_length=100, blank=True)
     sector = models.CharField(max_length=100, blank=True)
+    bio = models.TextField(blank=True)
+    time_zone = models.CharField(
+        max_length=64, default="UTC", help_text="Name of the IANA database; times are stored in UTC."
+    )
+    preferences = models.JSONField(default=dict, blank=True, help_text="By the keys of accounts.preferences.")
+    avatar = models.CharField(max_length=200, blank=True, help_text="Path of the picture in the storage.")
 
     def __str__(self) -> str:
         return self.full_name or str(self.user_id)
@@ -142,6 +173,7 @@ class Membership(Identified):
         choices=[(r.value, r.value.replace("_", " ")) for r in Role if r != Role.SUPER_ADMIN],
     )
     state = models.CharField(max_length=20, choices=MembershipState.choices, default=MembershipState.ACTIVE)
+    suspended_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -16,8 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import principals, selectors, tokens
-from accounts.api_keys.services import keys_end
+from accounts import lockout, principals, selectors, tokens
 from accounts.errors import Unverified
 from accounts.mfa.challenges import second_factor_ask
 from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
@@ -25,7 +24,7 @@ from accounts.permissions import Role
 from accounts.selectors import Place
 from tenants.kernel import audit
 from tenants.kernel.context import PERSONAL, in_public
-from tenants.kernel.errors import BadCredentials, BadToken, Conflict, Forbidden, InvalidInput
+from tenants.kernel.errors import Absent, BadCredentials, BadToken, Conflict, Forbidden, InvalidInput
 from tenants.kernel.request import Actor
 from tenants.models import Tenant
 
@@ -79,26 +78,32 @@ def user_create(
             email_verified_at=timezone.now() if verified else None,
         )
         if password is not None:
-            check_password_rules(password, user)
+            check_password_rules(password, user, names=f"{full_name} {username}")
         user.save()
         Profile.objects.create(user=user, full_name=full_name, username=username, job_title=job_title)
-        _store_password(user, password)
+        password_store(user, password)
         audit.record("accounts.user.created", on=user, changes={"email": address}, actor=actor)
     return user
 
 
-def check_password_rules(password: str, user: User) -> None:
+def check_password_rules(
+    password: str, user: User, *, names: str | None = None, field: str = "password"
+) -> None:
     """Raise InvalidInput that names every rule the password breaks."""
+    if names is None:
+        names = f"{user.profile.full_name} {user.profile.username}"
+    user.spoken_names = names
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise InvalidInput(
             " ".join(error.messages)[:100],
-            errors=[{"pointer": "/password", "code": "weak_password", "detail": m} for m in error.messages],
+            errors=[{"pointer": f"/{field}", "code": "weak_password", "detail": m} for m in error.messages],
         ) from None
 
 
-def _store_password(user: User, password: str | None) -> None:
+def password_store(user: User, password: str | None) -> None:
+    """Keep the hash of a password that was checked; None is one that nobody can enter. No audit row."""
     hashed = make_password(password)
     algorithm = str(identify_hasher(hashed).algorithm) if password is not None else "none"
     Credential.objects.update_or_create(
@@ -145,15 +150,41 @@ def membership_grant(
     return row
 
 
-@transaction.atomic
-def user_deactivate(*, user: User, actor: Actor) -> None:
-    """Nobody signs in as this user any more, and every session and API key of his ends."""
+def user_sessions_end(*, user: User, because: str, keep: UUID | None = None, **only: UUID | None) -> int:
+    """End every session of a user but ``keep``, or ``only`` those of a place; tells how many.
+
+    No audit row: the caller says why.
+    """
     with in_public():
-        User.objects.filter(pk=user.pk).update(is_active=False)
-        user.is_active = False
-        sessions_revoke(AuthSession.objects.filter(user=user, revoked_at=None), because="deactivated")
-        keys_end(user=user, because="deactivated")
-        audit.record("accounts.user.deactivated", on=user, actor=actor)
+        sessions = AuthSession.objects.filter(user=user, revoked_at=None, **only).exclude(id=keep)
+        return sessions_revoke(sessions, because=because)
+
+
+@transaction.atomic
+def user_sign_out(
+    *, user: User, keep: UUID | None = None, only: dict[str, UUID] | None = None, actor: Actor
+) -> int:
+    """End every session of a user but ``keep``, or ``only`` those of a place; tells how many."""
+    with in_public():
+        ended = user_sessions_end(user=user, because="signed out", keep=keep, **(only or {}))
+        audit.record("accounts.user.signed_out", on=user, changes={"sessions": ended}, actor=actor)
+    return ended
+
+
+@transaction.atomic
+def user_session_end(*, user: User, session_id: UUID, actor: Actor) -> None:
+    """End one of a user's sessions; raises Absent for one that is not his, or not open."""
+    with in_public():
+        if not user_sessions_end(user=user, because="signed out", id=session_id):
+            raise Absent()
+        session = AuthSession.objects.get(id=session_id)
+        audit.record("accounts.session.closed", on=session, actor=actor)
+
+
+def user_sessions_forget(*, user: User) -> None:
+    """Have every session of a user read on its next request what he may do."""
+    with in_public():
+        sessions_forget(AuthSession.objects.filter(user=user, revoked_at=None))
 
 
 # -- sessions -----------------------------------------------------------------------------------
@@ -167,16 +198,43 @@ def sign_in(
     Raises BadCredentials, in the same words for an unknown address, a wrong password and somebody who
     has no place on this host; MfaRequired where the right password is only the first half.
     """
-    user = authenticate(username=email, password=password)
-    place = selectors.starting_place(user, tenant_id=tenant_id) if isinstance(user, User) else None
-    if not isinstance(user, User) or (place is None and tenant_id is not None):
+    user = password_check(email=email, password=password, address=address)
+    place = selectors.starting_place(user, tenant_id=tenant_id) if user is not None else None
+    if user is None or (place is None and tenant_id is not None):
         with in_public():
-            label = email.strip()[:254]
-            audit.record("accounts.session.refused", actor=Actor(None, label))
+            known, label = User.objects.by_email(email), email.strip()[:254]
+            audit.record("accounts.session.refused", on=known, actor=Actor(None, label))
         raise BadCredentials()
     second_factor_ask(user=user, tenant_id=tenant_id)
     session = session_open(user=user, place=place, device=device, address=address)
     return user, issue(session)
+
+
+def password_check(*, email: str, password: str, address: str | None) -> User | None:
+    """The user whose address and password these are, else None; every way in by password comes here.
+
+    Raises LockedOut after too many failures, whether or not there is such a user.
+    """
+    attempt = lockout.begin(email, address)
+    user = authenticate(username=email, password=password)
+    if not isinstance(user, User):
+        return None
+    lockout.succeeded(attempt)
+    return user
+
+
+def _assert_password_stands(user: User) -> None:
+    """Raise BadCredentials where the password that let the user in was changed in the meantime.
+
+    The credential came with the user when the password was checked; a change takes the same lock, ends the
+    sessions that are there, and must not miss one that is just being opened.
+    """
+    known = user._state.fields_cache.get("credential")
+    if known is None:  # let in by something else than a password
+        return
+    now = Credential.objects.select_for_update().filter(user=user).first()
+    if now is None or now.changed_at != known.changed_at:
+        raise BadCredentials()
 
 
 @transaction.atomic
@@ -195,6 +253,7 @@ def session_open(
     opens nothing outside that tenant.
     """
     with in_public():
+        _assert_password_stands(user)
         now = timezone.now()
         session = AuthSession.objects.create(
             user=user,
@@ -313,10 +372,10 @@ def sessions_purge() -> int:
         return ended.delete()[0]
 
 
-def sessions_revoke(sessions: QuerySet[AuthSession], *, because: str) -> None:
+def sessions_revoke(sessions: QuerySet[AuthSession], *, because: str) -> int:
     """End sessions: their refresh tokens are dead at once, their access tokens after the commit."""
     sessions_forget(sessions)
-    sessions.update(revoked_at=timezone.now(), revoked_because=because)
+    return sessions.update(revoked_at=timezone.now(), revoked_because=because)
 
 
 def sessions_forget(sessions: QuerySet[AuthSession]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
@@ -81,8 +80,14 @@ def organization_create(
 
 
 @transaction.atomic
-def member_add(*, user: User, organization_id: UUID, role: Role, actor: Actor) -> Membership:
-    """Make a user a member of an organization of the current tenant, within its member limit."""
+def member_add(
+    *, user: User, organization_id: UUID, role: Role, vouched: bool = False, actor: Actor
+) -> Membership:
+    """Make a user a member of an organization of the current tenant, within its member limit.
+
+    Raises Unverified for a user whose address is not proved, unless an administrator has ``vouched`` for
+    him by making the account.
+    """
     if role not in ORGANIZATION_ROLES:
         raise InvalidInput("Members are owner, admin, analyst or viewer.", code="bad_role")
     organization = Organization.objects.select_for_update().filter(id=organization_id).first()
@@ -93,7 +98,12 @@ def member_add(*, user: User, organization_id: UUID, role: Role, actor: Actor) -
     if count >= organization.max_users:
         raise Conflict("The organization has reached its member limit.", code="member_limit")
     membership = accounts.membership_grant(
-        user=user, tenant_id=current_tenant().id, organization_id=organization_id, role=role, actor=actor
+        user=user,
+        tenant_id=current_tenant().id,
+        organization_id=organization_id,
+        role=role,
+        vouched=vouched,
+        actor=actor,
     )
     audit.record(
         "organizations.member.added",
@@ -148,10 +158,8 @@ def tenant_open(
 def individual_register(*, email: str, password: str, full_name: str = "", username: str = "") -> User:
     """A person of his own: an identity and a personal workspace.
 
-    Raises Forbidden where the platform has registration switched off.
+    Strangers come in by ``onboarding.services.registration_accept``, which asks whether they may.
     """
-    if not settings.ENABLE_REGISTRATION:
-        raise Forbidden("Registration is switched off.", code="registration_off")
     address = email.strip()[:254]
     user = accounts.user_create(
         email=email,
@@ -160,11 +168,11 @@ def individual_register(*, email: str, password: str, full_name: str = "", usern
         username=username,
         actor=Actor(None, address),
     )
-    _open_workspace(user)
+    workspace_open(user)
     return user
 
 
-def _open_workspace(user: User) -> None:
+def workspace_open(user: User) -> None:
     """An organization of the personal tenant, for this user alone; named after his id, not his address."""
     with in_tenant(directory.personal_tenant()), scope.every_organization(reason="open a workspace"):
         mark = uuid7().hex

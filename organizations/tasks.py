@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from accounts.privacy.services import exports_purge
+from accounts.recovery.services import tokens_purge
 from accounts.services import sessions_purge
 from organizations.models import IdempotencyRecord
+from organizations.onboarding.services import registered_open
 from tenants.kernel import idempotency
 from tenants.kernel.context import TenantRef, in_public, in_tenant
 from tenants.kernel.jobs import PlatformTask, each_tenant
 from tenants.models import PlatformIdempotencyRecord, Tenant
+
+
+@shared_task(base=PlatformTask, name="organizations.open_registered")
+def open_registered(*, user_id: str) -> None:
+    """Open the institution or organization that a user registered with."""
+    registered_open(user_id=UUID(user_id))
 
 
 @shared_task(base=PlatformTask, name="organizations.purge", ignore_result=False)
@@ -27,4 +38,5 @@ def purge() -> int:
         tenants = Tenant.objects.all().refs()
         removed, _ = PlatformIdempotencyRecord.objects.filter(created_at__lt=before).delete()
         removed += Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
-    return removed + sum(each_tenant(tenants, purge_answers)) + sessions_purge()
+    removed += sessions_purge() + tokens_purge() + exports_purge()
+    return removed + sum(each_tenant(tenants, purge_answers))

@@ -16,6 +16,7 @@ ENTRIES = {
     "predictions.compare_challenger": timedelta(minutes=5),
     "predictions.purge_shadows": timedelta(hours=6),
     "mailing.sweep": timedelta(seconds=30),
+    "standing.lift_due": timedelta(minutes=1),
 }
 
 

@@ -15,7 +15,7 @@ from tenants.kernel.context import PERSONAL, REFERENCE, PlatformRef, TenantRef, 
 from tenants.kernel.errors import Absent
 
 if TYPE_CHECKING:
-    from tenants.models import Tenant
+    from tenants.models import OrganizationEntry, Tenant
 
 
 def _cached(key: str, load: Callable[[], TenantRef | None]) -> TenantRef | None:
@@ -116,6 +116,14 @@ def organization_ids(tenant_id: UUID) -> frozenset[UUID]:
             state=OrganizationState.ARCHIVED
         )
         return frozenset(entries.values_list("id", flat=True))
+
+
+def organization_entry(organization_id: UUID) -> OrganizationEntry | None:
+    """What the directory says of an organization, or None."""
+    from tenants.models import OrganizationEntry
+
+    with in_public():
+        return OrganizationEntry.objects.filter(id=organization_id).first()
 
 
 _migrated = False

@@ -24,6 +24,8 @@ from accounts import services as accounts
 from accounts.models import AuthSession, Membership, User
 from accounts.permissions import Role
 from accounts.selectors import Place
+from accounts.standing.selectors import PLATFORM
+from accounts.standing.services import user_suspend
 from companies.models import Company
 from organizations import services as organizations
 from organizations.models import Organization
@@ -117,6 +119,13 @@ def _make_user(email: str, role: str) -> User:
         is_super_admin=role == Role.SUPER_ADMIN,
         verified=True,
         actor=SYSTEM,
+    )
+
+
+def shut_out(user: User) -> None:
+    """Suspend an account on the platform, as an operator would."""
+    user_suspend(
+        user=User.objects.get(pk=user.pk), reach=PLATFORM, reason="test", actor=SYSTEM, role=Role.SUPER_ADMIN
     )
 
 

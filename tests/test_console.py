@@ -8,7 +8,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver
 
-from accounts import services as accounts
 from accounts.console import platform_site, tenant_site
 from accounts.middleware import SESSION_KEY
 from accounts.models import AuthSession, Membership, MembershipState
@@ -19,7 +18,6 @@ from predictions.models import Prediction, ScoringJob
 from tenants.kernel.audit import address_tag
 from tenants.kernel.console import ConsoleAdmin
 from tenants.kernel.context import in_public
-from tenants.kernel.request import SYSTEM
 from tenants.models import PlatformAuditEvent
 from tests import factories
 from tests.console import (
@@ -33,7 +31,7 @@ from tests.console import (
     sign_in,
     text_of,
 )
-from tests.fixtures import World
+from tests.fixtures import World, shut_out
 
 LOGIN = "/admin/login/"
 SITES = {"platform": (platform_site, PLATFORM_HOST), "tenant": (tenant_site, "alpha.test")}
@@ -146,7 +144,7 @@ def test_what_is_withdrawn_is_withdrawn_from_an_open_console(
 ):
     client = console(people, Role.OWNER)
     with django_capture_on_commit_callbacks(execute=True):
-        accounts.user_deactivate(user=people.user(Role.OWNER), actor=SYSTEM)
+        shut_out(people.user(Role.OWNER))
     assert client.get("/admin/").status_code == 302
 
 

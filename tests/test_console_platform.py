@@ -6,7 +6,6 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from accounts import services as accounts
 from accounts.models import Membership, User
 from accounts.permissions import Role
 from companies.models import Company
@@ -14,11 +13,10 @@ from organizations.models import Organization
 from predictions import dashboards
 from predictions.models import Prediction
 from tenants.kernel.context import in_public
-from tenants.kernel.request import SYSTEM
 from tenants.models import Domain, JobTicket, PlatformAuditEvent, Tenant, TenantState
 from tests import factories
 from tests.console import console, errors_of, messages_of, platform_console, text_of
-from tests.fixtures import PASSWORD, World
+from tests.fixtures import PASSWORD, World, shut_out
 
 TENANT = {
     "name": "First Bank",
@@ -196,5 +194,5 @@ def test_the_platforms_figures_are_true(people: World):
 def test_a_withdrawn_super_admin_is_out(people: World, django_capture_on_commit_callbacks):
     client = platform_console(people)
     with django_capture_on_commit_callbacks(execute=True):
-        accounts.user_deactivate(user=people.user(Role.SUPER_ADMIN), actor=SYSTEM)
+        shut_out(people.user(Role.SUPER_ADMIN))
     assert client.get("/admin/").status_code == 302

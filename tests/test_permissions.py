@@ -5,9 +5,15 @@ It is not derived from ``accounts.permissions``: a change there must be wanted h
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from accounts.permissions import Role
+from accounts.privacy.models import DataExport, ExportState
 from config.api import ROUTERS
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel.viewsets import CRUD
@@ -20,6 +26,7 @@ SIGNED_IN = EVERYBODY - {"anonymous"}
 MEMBERS = SIGNED_IN
 WRITERS = MEMBERS - {"viewer"}
 PLATFORM = {"super_admin"}
+RUNNERS = {"super_admin", "tenant_admin", "owner", "admin"}
 TENANT = {"super_admin", "tenant_admin"}
 
 _PREDICTIONS = {
@@ -47,6 +54,13 @@ TABLE = {
         "switch_organization": SIGNED_IN,
         # Without a proof in the body it is refused for that, whoever asks.
         "prove": SIGNED_IN,
+        "verify_email": EVERYBODY,
+        "disown_email": EVERYBODY,
+        "forgot_password": EVERYBODY,
+        "reset_password": EVERYBODY,
+        "resend_verification": SIGNED_IN,
+        "change_password": SIGNED_IN,
+        "create_user": RUNNERS,
     },
     "auth/mfa": {
         "list": SIGNED_IN,
@@ -65,7 +79,38 @@ TABLE = {
         "destroy": SIGNED_IN,
         "rotate": SIGNED_IN,
     },
-    "users": {"me": SIGNED_IN},
+    "users": {
+        "me": SIGNED_IN,
+        "change_me": SIGNED_IN,
+        "profile": SIGNED_IN,
+        "change_profile": SIGNED_IN,
+        # Of oneself; any other id is 404.
+        "change_own_profile": SIGNED_IN,
+        "change_own_password": SIGNED_IN,
+        "change_email": SIGNED_IN,
+        "my_avatar": SIGNED_IN,
+        "set_avatar": SIGNED_IN,
+        "remove_avatar": SIGNED_IN,
+        "list": RUNNERS,
+        "retrieve": RUNNERS,
+        "avatar": RUNNERS,
+        "status_history": RUNNERS,
+        "destroy": RUNNERS,
+        "activate": RUNNERS,
+        "deactivate": RUNNERS,
+        "suspend": RUNNERS,
+        "lift": RUNNERS,
+        "sign_out": RUNNERS,
+        "resend_verification": RUNNERS,
+    },
+    # An account's own sessions and data; nobody else's are found.
+    "users/me/sessions": {
+        "list": SIGNED_IN,
+        "destroy": SIGNED_IN,
+        "end_others": SIGNED_IN,
+        "end_all": SIGNED_IN,
+    },
+    "users/me/data": {"list": SIGNED_IN, "create": SIGNED_IN, "download": SIGNED_IN, "close": SIGNED_IN},
     "organizations": {"list": MEMBERS, "retrieve": MEMBERS, "create": TENANT},
     "companies": {"list": MEMBERS, "retrieve": MEMBERS},
     "predictions/annual": _PREDICTIONS,
@@ -155,7 +200,8 @@ def test_permission_table(people: World, prefix, action, role):
     client = anonymous() if role == "anonymous" else people.client(role)
     address = f"/api/v1/{prefix}"
     if detail:
-        address += f"/{_row_for(people, prefix, role)}"
+        own = _account_row(people, prefix, action, role, client)
+        address += f"/{own or _row_for(people, prefix, role)}"
     answer = getattr(client, method)(address + ending, {}, format="json")
     allowed = role in TABLE[prefix][action]
     if not allowed:
@@ -166,6 +212,24 @@ def test_permission_table(people: World, prefix, action, role):
         return
     # The row is one that the role reaches, so 404 would mean that the rule has lost it.
     assert answer.status_code not in {401, 403, 404}, answer.content
+
+
+def _account_row(people: World, prefix: str, action: str, role: str, client):
+    """For what is about accounts: oneself, one's own session or export, else a colleague."""
+    if prefix == "users":
+        mine = action.startswith("change_own") and role != "anonymous"
+        return people.user(role if mine else Role.ANALYST).id
+    if prefix == "users/me/sessions":
+        return client.session_row.id if role != "anonymous" else people.user(Role.ANALYST).id
+    if prefix == "users/me/data":
+        path = default_storage.save("public/exports/test.zip", ContentFile(b"PK"))
+        return DataExport.objects.create(
+            user=people.user(Role.ANALYST if role == "anonymous" else role),
+            state=ExportState.READY,
+            path=path,
+            expires_at=timezone.now() + timedelta(days=1),
+        ).pk
+    return None
 
 
 def _row_for(people: World, prefix: str, role: str):

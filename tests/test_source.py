@@ -23,6 +23,7 @@ DOORS = {
     "set_schema": {"tenants/kernel/context.py"},
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
     "every_organization": {
+        "organizations/onboarding/services.py",
         "organizations/services.py",
         "predictions/management/",
         "predictions/selectors.py",

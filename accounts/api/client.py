@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
+from accounts.profiles.selectors import described
 from accounts.selectors import Place, effective_role, places_of
 from accounts.services import TokenPair
 from tenants.kernel.context import PERSONAL, in_public
@@ -62,6 +63,7 @@ def me(user: User, principal: Principal) -> dict[str, Any]:
             "created_at": user.created_at,
             "last_login": user.last_login,
             "sector": user.profile.sector or None,
+            **described(user),
             "organization": shown["organization"],
             "tenant": shown["tenant"],
             "organization_id": (shown["organization"] or {}).get("id"),

@@ -2,8 +2,12 @@
 
 from accounts.api_keys.api.viewsets import ApiKeyViewSet
 from accounts.mfa.api.viewsets import MfaViewSet
+from accounts.privacy.api.viewsets import PrivacyViewSet
+from accounts.profiles.api.viewsets import SessionViewSet
 from tenants.kernel.routers import Router
 
 router = Router()
 router.register("auth/mfa", MfaViewSet, basename="mfa")
 router.register("api-keys", ApiKeyViewSet, basename="api-keys")
+router.register("users/me/sessions", SessionViewSet, basename="my-sessions")
+router.register("users/me/data", PrivacyViewSet, basename="my-data")

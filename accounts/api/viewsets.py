@@ -18,6 +18,7 @@ from accounts.api import client
 from accounts.api.serializers import LoginIn, MeOut, RefreshIn, SwitchIn, TokensOut
 from accounts.mfa.api.actions import ProofActions
 from accounts.models import User
+from accounts.recovery.api.actions import RecoveryActions
 from tenants.kernel import request as request_info
 from tenants.kernel.errors import BadToken
 from tenants.kernel.viewsets import ANYONE, BY_KEY, CONFINED, SIGNED_IN, DeclaredViewSet
@@ -39,7 +40,7 @@ def _user(request: Request) -> User:
     return cast(User, request.user)
 
 
-class AuthViewSet(ProofActions, DeclaredViewSet):
+class AuthViewSet(ProofActions, RecoveryActions, DeclaredViewSet):
     """Log-in, tokens and the active organization."""
 
     serializer_class = LoginIn
@@ -52,6 +53,13 @@ class AuthViewSet(ProofActions, DeclaredViewSet):
         "me": SIGNED_IN,
         "switch_organization": SIGNED_IN,
         **ProofActions.proof_permissions,
+        **RecoveryActions.recovery_permissions,
+    }
+    throttles: ClassVar[dict[str, str]] = {
+        "login": "login",
+        "token": "login",
+        "refresh": "refresh",
+        **RecoveryActions.recovery_throttles,
     }
     open_to: ClassVar[dict[str, frozenset[str]]] = {
         BY_KEY: frozenset({"me"}),
@@ -130,20 +138,3 @@ class AuthViewSet(ProofActions, DeclaredViewSet):
             actor=self.principal.actor,
         )
         return Response(client.tokens(pair))
-
-
-class UserViewSet(DeclaredViewSet):
-    """Users; for now the signed-in one."""
-
-    serializer_class = MeOut
-    permissions: ClassVar[dict[str, str]] = {"me": SIGNED_IN}
-    open_to: ClassVar[dict[str, frozenset[str]]] = {
-        BY_KEY: frozenset({"me"}),
-        CONFINED: frozenset({"me"}),
-    }
-
-    @extend_schema(responses=MeOut, summary="Who am I", tags=["users"])
-    @action(detail=False, methods=["get"])
-    def me(self, request: Request) -> Response:
-        """The same as `/auth/me`."""
-        return Response(MeOut(client.me(_user(request), self.principal)).data)

@@ -18,7 +18,7 @@ from accounts.principals import forget_sessions
 from tenants import services as tenants
 from tenants.kernel.request import SYSTEM
 from tenants.models import PlatformAuditEvent
-from tests.fixtures import PASSWORD, World, anonymous
+from tests.fixtures import PASSWORD, World, anonymous, shut_out
 
 
 def sign_in(client, email, password=PASSWORD):
@@ -180,11 +180,9 @@ def test_deactivation_ends_every_session(people: World, django_capture_on_commit
     client = people.client(Role.ANALYST)
     assert client.get("/api/v1/companies").status_code == 200
     with django_capture_on_commit_callbacks(execute=True):
-        services.user_deactivate(user=people.user(Role.ANALYST), actor=SYSTEM)
+        shut_out(people.user(Role.ANALYST))
     assert client.get("/api/v1/companies").status_code == 401
     assert sign_in(anonymous(), people.user(Role.ANALYST).email).status_code == 401
-    User.objects.filter(pk=people.user(Role.ANALYST).pk).update(is_active=True)
-    people.user(Role.ANALYST).is_active = True
 
 
 def test_a_lost_membership_is_lost_when_the_cache_has_forgotten(people: World, settings):
@@ -246,8 +244,6 @@ def test_register_makes_an_individual_whatever_is_asked(people: World):
     user = User.objects.get(email__iexact="new@person.test")
     assert not user.is_super_admin
     assert [m.role for m in user.memberships.all()] == [Role.INDIVIDUAL]
-    again = anonymous().post("/api/v1/auth/register", {**body, "email": "new@PERSON.test"})
-    assert (again.status_code, again.json()["code"]) == (409, "duplicate_email")
 
 
 @pytest.mark.parametrize(("password", "code"), [("short", "weak_password"), ("12345678", "weak_password")])

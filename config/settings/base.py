@@ -34,6 +34,9 @@ SHARED_APPS = [
     "accounts",
     "accounts.mfa",
     "accounts.api_keys",
+    "accounts.recovery",
+    "accounts.standing",
+    "accounts.privacy",
     "predictions.registry",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -145,7 +148,10 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "spoken_names"]},
+    },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 8},
@@ -163,6 +169,23 @@ SESSION_COOKIE_AGE = 12 * 3600
 CSRF_COOKIE_NAME = "drp_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
 
+# Failed log-ins: how many are free, the first pause after them and the longest one, in seconds. A pause
+# doubles with each further failure; the longest ones are short, so that nobody can shut another out.
+LOGIN_LIMITS = {
+    # one account from one address: somebody guesses
+    "pair": (5, 30, 900),
+    # one account from everywhere: many machines guess. Addresses it has signed in from are let through.
+    "account": (20, 15, 120),
+    # one address for all accounts: somebody tries one password on many
+    "address": (100, 15, 900),
+}
+VERIFICATION_LIFETIME = timedelta(days=3)
+PASSWORD_RESET_LIFETIME = timedelta(hours=1)
+# How many such letters an account gets in an hour.
+MAILED_TOKENS_PER_HOUR = 3
+# Apps that hold something of a person, for his export and for archiving him (accounts.privacy.sources).
+PERSONAL_DATA_SOURCES = ["organizations.personal"]
+PERSONAL_EXPORT_LIFETIME = timedelta(days=7)
 ENABLE_REGISTRATION = env.flag("ENABLE_REGISTRATION", default=True)
 ACCESS_TOKEN_LIFETIME = timedelta(
     minutes=env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 30, "JWT_ACCESS_TOKEN_EXPIRE_MINUTES")
@@ -332,6 +355,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Default Risk Platform <no-r
 LINKS = {
     "verify_email": env.text("LINK_VERIFY_EMAIL", "{app}/account/verify?token={token}"),
     "reset_password": env.text("LINK_RESET_PASSWORD", "{app}/account/reset?token={token}"),
+    "home": env.text("LINK_HOME", "{app}/"),
     "forgot_password": env.text("LINK_FORGOT_PASSWORD", "{app}/account/forgot"),
 }
 

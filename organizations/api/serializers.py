@@ -1,4 +1,4 @@
-"""Shapes of organizations and of joining the platform."""
+"""Shapes of organizations."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from typing import Any
 from rest_framework import serializers
 
 from organizations.models import Organization
-
-
-class RegisterIn(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=256, trim_whitespace=False, style={"input_type": "password"})
-    full_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    username = serializers.CharField(max_length=150, required=False, allow_blank=True)
 
 
 class OrganizationOut(serializers.ModelSerializer[Organization]):

@@ -1,6 +1,6 @@
 """Routes of organizations."""
 
-from accounts.api.viewsets import UserViewSet
+from accounts.api.users import UserViewSet
 from organizations.api.viewsets import AuthViewSet, OrganizationViewSet
 from tenants.kernel.routers import Router
 

@@ -8,12 +8,13 @@ import pytest
 from django.utils import timezone
 
 from accounts import hashing
-from accounts import services as accounts
 from accounts.api_keys import secrets
 from accounts.api_keys.models import ApiKey
 from accounts.api_keys.services import NOT_FOR_KEYS
-from accounts.models import Membership
+from accounts.models import Membership, User
 from accounts.permissions import PERMISSIONS, Role
+from accounts.standing.selectors import PLATFORM
+from accounts.standing.services import user_deactivate
 from organizations.models import AuditEvent
 from tenants.kernel.context import in_tenant
 from tenants.kernel.request import SYSTEM
@@ -161,12 +162,10 @@ def test_a_lost_membership_ends_the_keys_work(people: World, key):
 def test_deactivation_ends_keys_for_good_and_at_once(people: World, key, django_capture_on_commit_callbacks):
     client, user = program(key["secret"]), people.user(Role.ANALYST)
     assert client.get("/api/v1/companies").status_code == 200
-    try:
-        with django_capture_on_commit_callbacks(execute=True):
-            accounts.user_deactivate(user=user, actor=SYSTEM)
-        assert client.get("/api/v1/companies").status_code == 401
-    finally:
-        user.is_active = True
+    with django_capture_on_commit_callbacks(execute=True):
+        row = User.objects.get(pk=user.pk)
+        user_deactivate(user=row, reach=PLATFORM, actor=SYSTEM, role=Role.SUPER_ADMIN)
+    assert client.get("/api/v1/companies").status_code == 401
     assert ApiKey.objects.get(id=key["id"]).revoked_because == "deactivated"
 
 

@@ -1,0 +1,20 @@
+"""Shapes of exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.privacy.models import DataExport
+from accounts.recovery.api.serializers import password_field
+
+
+class ExportOut(serializers.ModelSerializer[DataExport]):
+    class Meta:
+        model = DataExport
+        fields = ("id", "state", "created_at", "ready_at", "expires_at", "size")
+
+
+class CloseIn(serializers.Serializer[Any]):
+    current_password = password_field()

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class RecoveryConfig(AppConfig):
+    """Mailed proofs: that an address is somebody's, and that he may set a new password."""
+
+    name = "accounts.recovery"
+    label = "recovery"
