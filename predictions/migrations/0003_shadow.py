@@ -10,7 +10,7 @@ import tenants.kernel.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0002_audit_category"),
-        ("predictions", "0001_initial"),
+        ("predictions", "0002_grade"),
     ]
 
     operations = [
