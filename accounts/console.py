@@ -27,7 +27,7 @@ from django.views.decorators.cache import never_cache
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from accounts import selectors, services
+from accounts import entering, selectors, services
 from accounts.errors import LockedOut
 from accounts.mfa import pages
 from accounts.mfa import services as mfa
@@ -40,6 +40,7 @@ from accounts.permissions import MATRIX
 from accounts.principals import SessionPrincipal
 from accounts.selectors import Place
 from tenants import modules
+from tenants.branding import shades
 from tenants.kernel import audit, problem, scope
 from tenants.kernel.console import principal_of
 from tenants.kernel.context import in_a_tenant, in_public
@@ -292,6 +293,13 @@ class TenantSite(ConsoleSite):
     needs = ENTER
     is_platform = False
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context: dict[str, Any] = super().each_context(request)
+        tenant = getattr(request, "tenant", None)
+        if tenant is not None and (own := shades(tenant.brand.colour)):
+            context["colors"] = {**context["colors"], "primary": own}
+        return context
+
     def has_permission(self, request: HttpRequest) -> bool:
         principal, tenant = principal_of(request), getattr(request, "tenant", None)
         if not isinstance(principal, SessionPrincipal) or tenant is None:
@@ -306,8 +314,27 @@ class TenantSite(ConsoleSite):
 
     def get_urls(self) -> list[Any]:
         # Before the others: the last of them takes every address.
-        own = path("organization/", self.admin_view(self.switch), name="switch_organization")
-        return [own, *super().get_urls()]
+        own = [
+            path("organization/", self.admin_view(self.switch), name="switch_organization"),
+            # Nobody is signed in here yet: the pass says who comes.
+            path("enter/", self.come_in, name="enter"),
+        ]
+        return [*own, *super().get_urls()]
+
+    @method_decorator(never_cache)
+    def come_in(self, request: HttpRequest) -> HttpResponse:
+        """Let a super admin in who comes from the platform's console with a pass, once."""
+        tenant = request.tenant  # type: ignore[attr-defined]
+        try:
+            user, place, reason = entering.pass_take(token=request.GET.get("pass", ""), tenant_id=tenant.id)
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(reverse("admin:login", current_app=self.name))
+        device = request.headers.get("User-Agent", "")
+        session = services.session_open(user=user, place=place, device=device, address=current().address)
+        enter(request, user, place, session)
+        entering.entrance_record(place=place, reason=reason, session_id=session.id, actor=user.actor)
+        return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
 
     def switch(self, request: HttpRequest) -> HttpResponse:
         """The organizations that the caller runs in this tenant; POST makes one of them the active one."""

@@ -66,6 +66,7 @@ _RUN_TENANT = _RUN_ORGANIZATION | {
     "organizations.create": Extent.ALL,
     "tenant.read": Extent.ALL,
     "mfa.reset": Extent.ALL,
+    "tenant.change": Extent.ALL,
 }
 _RUN_PLATFORM = _RUN_TENANT | {
     "models.manage": Extent.ALL,

@@ -9,9 +9,8 @@ from companies.api.urls import router as companies
 from organizations.api.urls import router as organizations
 from predictions.api.urls import router as predictions
 from predictions.own_models.api.urls import router as own_models
-from tenants.api.urls import router as tenants
 
-ROUTERS = (tenants, accounts, organizations, companies, predictions, own_models)
+ROUTERS = (accounts, organizations, companies, predictions, own_models)
 # Groups that older clients call without a version.
 UNVERSIONED = ("auth", "tenants", "organizations", "users")
 

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from accounts.api.viewsets import jwks
 from config.api import routes
+from tenants.branding import logo
 
 handler400 = "tenants.kernel.problem.bad_request"
 handler403 = "tenants.kernel.problem.permission_denied"
@@ -31,5 +32,6 @@ def documentation() -> list[URLPattern | URLResolver]:
 common: list[URLPattern | URLResolver] = [
     *documentation(),
     path(".well-known/jwks.json", jwks, name="jwks"),
+    path("branding/<uuid:tenant_id>/<str:name>", logo, name="logo"),
     path("api/", include(routes())),
 ]

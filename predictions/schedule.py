@@ -15,6 +15,9 @@ ENTRIES = {
     "organizations.purge": timedelta(hours=1),
     "predictions.compare_challenger": timedelta(minutes=5),
     "predictions.purge_shadows": timedelta(hours=6),
+    "tenants.execute_deletions": timedelta(minutes=5),
+    "tenants.roll_up_calls": timedelta(minutes=5),
+    "tenants.pulse": timedelta(minutes=1),
     "mailing.sweep": timedelta(seconds=30),
     "standing.lift_due": timedelta(minutes=1),
 }

@@ -15,7 +15,7 @@ from tenants.kernel.context import PERSONAL, REFERENCE, PlatformRef, TenantRef, 
 from tenants.kernel.errors import Absent
 
 if TYPE_CHECKING:
-    from tenants.models import OrganizationEntry, Tenant
+    from tenants.models import OrganizationEntry, Tenant, TenantDeletion
 
 
 def _cached(key: str, load: Callable[[], TenantRef | None]) -> TenantRef | None:
@@ -105,6 +105,14 @@ def cache_keys(tenant: Tenant) -> list[str]:
 def forget_tenant(tenant: Tenant) -> None:
     """Drop what the cache holds of a tenant; every service that changes one calls this on commit."""
     caches["directory"].delete_many(cache_keys(tenant))
+
+
+def scheduled_deletion(tenant_id: UUID) -> TenantDeletion | None:
+    """The order to delete a tenant that waits for its day, if there is one."""
+    from tenants.models import DeletionState, TenantDeletion
+
+    with in_public():
+        return TenantDeletion.objects.filter(tenant_id=tenant_id, state=DeletionState.SCHEDULED).first()
 
 
 def organization_ids(tenant_id: UUID) -> frozenset[UUID]:

@@ -17,6 +17,7 @@ from accounts.privacy.models import DataExport, ExportState
 from config.api import ROUTERS
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel.viewsets import CRUD
+from tenants.models import Domain, TenantExport
 from tests.factories import ApiKeyFactory
 from tests.fixtures import World, anonymous
 from tests.test_isolation import ROW
@@ -41,8 +42,41 @@ _PREDICTIONS = {
     "destroy": WRITERS - {"analyst", "individual"},
     "bulk_upload_async": WRITERS,
 }
+_OWN_TENANT = {
+    "configuration": TENANT,
+    "change_settings": TENANT,
+    "modules": TENANT,
+    "switch_modules": TENANT,
+    "branding": TENANT,
+    "change_branding": TENANT,
+    "logo": TENANT,
+    "remove_logo": TENANT,
+    "stats": TENANT,
+    "usage": TENANT,
+}
 TABLE = {
-    "tenants": {"list": PLATFORM, "retrieve": PLATFORM},
+    "tenants": {
+        **dict.fromkeys(_OWN_TENANT, PLATFORM),
+        "list": PLATFORM,
+        "retrieve": PLATFORM,
+        "create": PLATFORM,
+        "update": PLATFORM,
+        "partial_update": PLATFORM,
+        "destroy": PLATFORM,
+        "suspend": PLATFORM,
+        "restore": PLATFORM,
+        "suspensions": PLATFORM,
+        "deletion": PLATFORM,
+        "schedule_deletion": PLATFORM,
+        "cancel_deletion": PLATFORM,
+        "enter": PLATFORM,
+    },
+    "tenant-admin": {"create_tenant_with_admin": PLATFORM},
+    "tenant-domains": {"list": PLATFORM, "create": PLATFORM, "destroy": PLATFORM, "primary": PLATFORM},
+    "tenant-exports": {"list": TENANT, "retrieve": TENANT, "create": TENANT, "download": TENANT},
+    "tenant": {"list": TENANT, "amend": TENANT, **_OWN_TENANT},
+    "branding": {"list": EVERYBODY},
+    "platform": {"overview": PLATFORM, "configuration": PLATFORM, "change_settings": PLATFORM},
     "auth": {
         "login": EVERYBODY,
         "token": EVERYBODY,
@@ -166,6 +200,7 @@ STANDARD = {
     "update": ("put", True),
     "partial_update": ("patch", True),
     "destroy": ("delete", True),
+    "amend": ("patch", False),
 }
 
 
@@ -234,10 +269,15 @@ def _account_row(people: World, prefix: str, action: str, role: str, client):
 
 def _row_for(people: World, prefix: str, role: str):
     """A row that the role can see (so that a refusal is one of permission), made by somebody else."""
+    alpha = people.tenants["alpha"].id
     if prefix == "tenants":
-        return people.tenants["alpha"].id
+        return alpha
     if prefix == "models":
         return "champion"
+    if prefix == "tenant-domains":
+        return Domain.objects.get(tenant_id=alpha).pk
+    if prefix == "tenant-exports":
+        return TenantExport.objects.create(tenant_id=alpha, state="ready", expires_at=timezone.now()).pk
     tenant = "personal" if role == Role.INDIVIDUAL else "alpha"
     if prefix == "api-keys":
         # Everybody has his own keys; whose others he sees is tested with them.

@@ -15,6 +15,7 @@ DOORS = {
     "extra": set(),
     "cursor": {
         "tenants/kernel/audit/database.py",
+        "tenants/exporting.py",
         "tenants/kernel/copying.py",
         "tenants/kernel/locks.py",
         "tenants/provisioning.py",
@@ -24,6 +25,7 @@ DOORS = {
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
     "every_organization": {
         "organizations/onboarding/services.py",
+        "organizations/opening.py",
         "organizations/services.py",
         "predictions/management/",
         "predictions/selectors.py",

@@ -138,6 +138,8 @@ CACHES = {
     },
 }
 DIRECTORY_SECONDS = 30
+# Before the names of the counters in Redis (tenants.metering).
+METERING_PREFIX = "metering"
 
 AUTH_USER_MODEL = "accounts.User"
 # Addresses are unique without regard to case, by a constraint that this check does not know.

@@ -47,7 +47,15 @@ def _may_switch(request: HttpRequest) -> bool:
 
 def _institution(request: HttpRequest) -> str:
     tenant = getattr(request, "tenant", None)
-    return tenant.name if tenant is not None else NAME
+    return tenant.display_name if tenant is not None else NAME
+
+
+def _logo(request: HttpRequest) -> str | None:
+    """The institution's logo, on its own console."""
+    from tenants.branding import logo_url
+
+    tenant = getattr(request, "tenant", None)
+    return logo_url(tenant) if tenant is not None else None
 
 
 def _place(request: HttpRequest) -> str:
@@ -118,6 +126,9 @@ UNFOLD_PLATFORM = _console(
                 "items": [
                     _item("Tenants", "account_balance", "tenants_tenant_changelist", "platform.read"),
                     _item("Hosts", "dns", "tenants_domain_changelist", "platform.read"),
+                    _item("Settings", "tune", "tenants_tenantsettings_changelist", "platform.read"),
+                    _item("Usage", "monitoring", "tenants_usageday_changelist", "platform.read"),
+                    _item("Exports", "archive", "tenants_tenantexport_changelist", "platform.read"),
                     _item("Users", "group", "accounts_user_changelist", "platform.read"),
                 ],
             },
@@ -127,6 +138,12 @@ UNFOLD_PLATFORM = _console(
                     _item("Jobs", "pending_actions", "tenants_jobticket_changelist", "platform.read"),
                     _item("Models", "model_training", "registry_modelversion_changelist", "platform.read"),
                     _item("Audit log", "history", "tenants_platformauditevent_changelist", "platform.read"),
+                    _item(
+                        "Platform settings",
+                        "settings",
+                        "tenants_platformsettings_changelist",
+                        "platform.read",
+                    ),
                 ],
             },
             {"title": "API", "items": [_link("Documentation", "menu_book", "/api/docs/")]},
@@ -138,6 +155,7 @@ UNFOLD_TENANT = _console(
     SITE_TITLE=_institution,
     SITE_HEADER=_institution,
     SITE_SUBHEADER=_place,
+    SITE_ICON=_logo,
     SITE_SYMBOL="monitoring",
     COLORS={"primary": _shades(205, 0.12)},
     DASHBOARD_CALLBACK="predictions.dashboards.tenant",
@@ -197,6 +215,8 @@ UNFOLD_TENANT = _console(
                     ),
                     _item("Members", "group", "accounts_membership_changelist", "members.read"),
                     _item("Audit log", "history", "organizations_auditevent_changelist", "members.read"),
+                    _item("Settings", "tune", "tenants_tenantsettings_changelist", "tenant.read"),
+                    _item("Exports", "archive", "tenants_tenantexport_changelist", "tenant.change"),
                 ],
             },
             {

@@ -16,6 +16,7 @@ WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 PLATFORM_HOSTS = ["localhost", "127.0.0.1", "testserver"]
 CACHES = {name: {**cache, "KEY_PREFIX": f"test-{name}"} for name, cache in CACHES.items()}
+METERING_PREFIX = "test-metering"
 SCORING_CHUNK_ROWS = 100
 # Tests take dead workers for dead at once.
 CHUNK_STALE_SECONDS = 1

@@ -1,5 +1,5 @@
 """Console pages of tenants and organizations."""
 
-from organizations.admin import platform, tenant
+from organizations.admin import platform, settings, tenant, tenants
 
-__all__ = ["platform", "tenant"]
+__all__ = ["platform", "settings", "tenant", "tenants"]

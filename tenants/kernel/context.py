@@ -38,10 +38,20 @@ class SettingsRef:
     score_retention_days: int | None = None
     two_person_promotion: bool = False
     pd_floor: float | None = None
-    master_scale: tuple[Any, ...] = ()
+    master_scale: Any = None
     max_organizations: int | None = None
     max_users: int | None = None
     modules_off: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class BrandRef:
+    """How an institution looks; empty where it looks like the platform."""
+
+    name: str = ""
+    colour: str = ""
+    accent: str = ""
+    logo_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,12 @@ class TenantRef:
     cutoffs: tuple[float, float, float]
     # No part of what makes two refs the same tenant.
     settings: SettingsRef = field(default_factory=SettingsRef, compare=False)
+    brand: BrandRef = field(default_factory=BrandRef, compare=False)
+
+    @property
+    def display_name(self) -> str:
+        """How the institution calls itself."""
+        return self.brand.name or self.name
 
     @property
     def is_personal(self) -> bool:

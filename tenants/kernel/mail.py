@@ -27,6 +27,8 @@ from tenants.kernel.sealing import seal, unseal
 TABLE = "mailing.OutgoingLetter"
 PURPOSE = "tenants.mail"
 PRODUCT = "Default Risk Platform"
+# Of headings and buttons, where the institution has none of its own.
+COLOUR = "#17697f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ def link(name: str, **values: str) -> str:
 def brand() -> dict[str, str]:
     """In whose name a letter is written: the institution's inside its tenant, else the platform's."""
     if in_a_tenant() and (tenant := current_tenant()).schema_name not in RESERVED:
-        return {"name": tenant.name, "product": PRODUCT}
-    return {"name": PRODUCT, "product": PRODUCT}
+        return {"name": tenant.display_name, "product": PRODUCT, "colour": tenant.brand.colour or COLOUR}
+    return {"name": PRODUCT, "product": PRODUCT, "colour": COLOUR}
 
 
 def send(*, template: str, to: str, context: Mapping[str, Any]) -> UUID:

@@ -29,6 +29,11 @@ from tenants.kernel.ids import uuid7
 from tenants.kernel.request import RequestInfo, know, remember
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# Why nobody enters, by the tenant's state.
+CLOSED = {
+    "suspended": ("tenant_suspended", "This institution is suspended."),
+    "closing": ("tenant_closing", "This institution is about to be deleted."),
+}
 GIVEN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 logger = structlog.get_logger(__name__)
 
@@ -117,6 +122,12 @@ class TenantMiddleware:
         reader: Callable[[HttpRequest], Any] = import_string(settings.TENANT_TOKEN_READER)
         return reader
 
+    @cached_property
+    def count_call(self) -> Callable[[Any], None]:
+        """Loaded with the first request: models are not there when middleware is imported."""
+        counter: Callable[[Any], None] = import_string("tenants.metering.count_call")
+        return counter
+
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with in_public():
             return self._respond(request)
@@ -143,10 +154,13 @@ class TenantMiddleware:
                     request, 403, "wrong_tenant", "This token belongs to another institution."
                 )
         request.tenant = tenant  # type: ignore[attr-defined]
+        if request.path.startswith("/api/"):
+            self.count_call(tenant.id if tenant else None)
         if tenant is None:
             return self.get_response(request)
         if tenant.state != "active":
-            return problem.response(request, 403, "tenant_suspended", "This institution is suspended.")
+            code, words = CLOSED[tenant.state]
+            return problem.response(request, 403, code, words)
         know(tenant=tenant)
         with in_tenant(tenant):
             return self.get_response(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from tenants import modules
@@ -40,6 +41,13 @@ class ProblemAutoSchema(AutoSchema):
             operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         return operation
 
+    def get_override_parameters(self) -> list[Any]:
+        parameters = list(super().get_override_parameters())
+        if getattr(self.view, "action", None) in getattr(self.view, "versioned", ()):
+            text = "The ETag of the state that the change was made from; another state answers 412 `stale`."
+            parameters.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=text))
+        return parameters
+
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         action = getattr(self.view, "action", None)
@@ -50,6 +58,8 @@ class ProblemAutoSchema(AutoSchema):
             statuses.append("404")
         if self.method in {"POST", "PUT", "PATCH", "DELETE"}:
             statuses += ["409"]
+        if action in getattr(self.view, "versioned", ()):
+            statuses.append("412")
         for status in statuses:
             if status not in bodies:
                 bodies[status] = self._get_response_for_code(

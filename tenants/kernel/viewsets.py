@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from rest_framework import viewsets
 from rest_framework.permissions import AllowAny
@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import modules
-from tenants.kernel import idempotency, problem, scope
+from tenants.kernel import etags, idempotency, problem, scope
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_a_tenant
 from tenants.kernel.errors import Absent, Forbidden, NotSignedIn
@@ -35,7 +35,8 @@ def _principal(request: Request) -> Principal | None:
     return principal
 
 
-CRUD = ("list", "retrieve", "create", "update", "partial_update", "destroy")
+# ``amend`` is PATCH on the address of the collection: for what there is one of.
+CRUD = ("list", "retrieve", "create", "update", "partial_update", "destroy", "amend")
 
 
 class DeclaredViewSet(viewsets.GenericViewSet[Any]):
@@ -46,6 +47,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     throttles: ClassVar[dict[str, str]] = {}
     # Whether answers are kept for a repeat with the same Idempotency-Key. Not where they hold secrets.
     keeps_answers: ClassVar[bool] = True
+    # Writing actions that mind ``If-Match`` (tenants.kernel.etags).
+    versioned: ClassVar[frozenset[str]] = frozenset()
     # The feature module of the whole endpoint, and of single actions (tenants.modules).
     module: ClassVar[str | None] = None
     action_modules: ClassVar[dict[str, str]] = {}
@@ -79,6 +82,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} declares rates for no action: {sorted(stale)}")
         if unknown := set(cls.throttles.values()) - settings.THROTTLE_RATES.keys():
             raise TypeError(f"{cls.__name__} names no rate of the settings: {sorted(unknown)}")
+        if stale := cls.versioned - offered:
+            raise TypeError(f"{cls.__name__} declares versions for no action: {sorted(stale)}")
         if stale := cls.action_modules.keys() - offered:
             raise TypeError(f"{cls.__name__} declares modules for no action: {sorted(stale)}")
         if unknown := {*cls.action_modules.values(), *filter(None, [cls.module])} - modules.MODULES.keys():
@@ -105,6 +110,17 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         if principal is None:
             raise NotSignedIn()
         return principal
+
+    # -- versions of rows ---------------------------------------------------------------------
+
+    @property
+    def expected(self) -> etags.Precondition:
+        """The states from which the caller means his change: for the service, which holds the lock."""
+        return etags.precondition(self.request.headers.get("If-Match"))
+
+    def tagged(self, body: Any, row: etags.Versioned, status: int = 200) -> Response:
+        """An answer that names the state of the row it shows."""
+        return Response(body, status=status, headers={"ETag": etags.tag_of(row)})
 
     # -- the way in and out -------------------------------------------------------------------
 
@@ -135,9 +151,17 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
                     response.render()
                 if self._claim is not None:
                     self._claim.keep(response)
+            if request.method in {"GET", "HEAD"} and self._knows(request, response):
+                response = HttpResponseNotModified(headers={"ETag": response["ETag"]})
             # What one caller may see is kept by no cache on the way.
             response.headers.setdefault("Cache-Control", "no-store")
             return response
+
+    @staticmethod
+    def _knows(request: HttpRequest, response: HttpResponseBase) -> bool:
+        """Whether the caller holds this very state already."""
+        known = etags.names_in(request.headers.get("If-None-Match"))
+        return bool(known) and response.headers.get("ETag", "").strip('"') in (known or ())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

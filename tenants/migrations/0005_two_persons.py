@@ -4,15 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0004_audit_chain'),
+        ("tenants", "0004_audit_chain"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='platformsettings',
-            name='two_person_promotion',
-            field=models.BooleanField(default=False, help_text='Another scoring model goes live only when a second super admin agrees.'),
+            model_name="platformsettings",
+            name="two_person_promotion",
+            field=models.BooleanField(
+                default=False,
+                help_text="Another scoring model goes live only when a second super admin agrees.",
+            ),
         ),
     ]

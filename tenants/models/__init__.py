@@ -16,12 +16,22 @@ from tenants.models.directory import (
     TenantQuerySet,
     TenantState,
     Usage,
+    UsageDay,
+)
+from tenants.models.lifecycle import (
+    DeletionState,
+    ExportState,
+    Suspension,
+    TenantDeletion,
+    TenantExport,
 )
 from tenants.models.settings import PlatformSettings, TenantSettings
 
 __all__ = [
     "AuditCheckpoint",
+    "DeletionState",
     "Domain",
+    "ExportState",
     "JobTicket",
     "OrganizationEntry",
     "OrganizationState",
@@ -31,10 +41,14 @@ __all__ = [
     "PlatformIdempotencyRecord",
     "PlatformSettings",
     "SchemaImage",
+    "Suspension",
     "Tenant",
+    "TenantDeletion",
+    "TenantExport",
     "TenantKind",
     "TenantQuerySet",
     "TenantSettings",
     "TenantState",
     "Usage",
+    "UsageDay",
 ]

@@ -20,6 +20,7 @@ from tenants.kernel.owned import Identified
 class TenantState(models.TextChoices):
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
+    CLOSING = "closing", "To be deleted"
 
 
 class TenantKind(models.TextChoices):
@@ -65,6 +66,9 @@ class Tenant(TenantMixin, Identified):  # type: ignore[django-manager-missing]
         max_digits=6, decimal_places=5, default=Decimal("0.15"), help_text="PD at which Critical begins."
     )
 
+    version = models.PositiveIntegerField(default=1, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
     objects = TenantQuerySet.as_manager()
 
     class Meta:
@@ -106,6 +110,7 @@ class Tenant(TenantMixin, Identified):  # type: ignore[django-manager-missing]
             self.kind,
             cutoffs,
             settings=self.settings.ref,
+            brand=self.settings.brand,
         )
 
 
@@ -169,6 +174,8 @@ class Usage(models.Model):
     companies = models.PositiveIntegerField(default=0)
     predictions = models.PositiveIntegerField(default=0)
     scores = models.PositiveBigIntegerField(default=0)
+    active_users = models.PositiveIntegerField(default=0, help_text="Signed in within thirty days.")
+    storage_bytes = models.PositiveBigIntegerField(default=0, help_text="Tables and files.")
     counted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -176,6 +183,30 @@ class Usage(models.Model):
 
     def __str__(self) -> str:
         return f"usage of {self.tenant_id}"
+
+
+class UsageDay(models.Model):
+    """What a tenant held and did on a day; without a tenant: what was asked of the platform itself."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="usage_days")
+    day = models.DateField(db_index=True)
+    calls = models.PositiveBigIntegerField(default=0, help_text="Requests to the API.")
+    users = models.PositiveIntegerField(default=0)
+    active_users = models.PositiveIntegerField(default=0)
+    organizations = models.PositiveIntegerField(default=0)
+    companies = models.PositiveIntegerField(default=0)
+    predictions = models.PositiveIntegerField(default=0)
+    scores = models.PositiveBigIntegerField(default=0)
+    storage_bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "day"], nulls_distinct=False, name="usage_day_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.tenant_id}"
 
 
 class JobTicket(models.Model):

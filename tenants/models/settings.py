@@ -5,16 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from tenants.kernel.context import PlatformRef, SettingsRef
+from tenants.kernel.context import BrandRef, PlatformRef, SettingsRef
 from tenants.models.directory import Tenant
 
 # Seven years, the longest that banking supervisors commonly ask for.
 SEVEN_YEARS = 2557
 YEAR = 365
+COLOUR = RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "A colour is written #rrggbb.")
 _empty = "Empty: the platform's."
 
 
@@ -71,7 +72,7 @@ class TenantSettings(models.Model):
         help_text=f"Least PD that is given out. {_empty}",
     )
     master_scale = models.JSONField(
-        default=list, blank=True, help_text=f"Grades of the institution's own rating scale. {_empty}"
+        default=dict, blank=True, help_text=f"Grades of the institution's own rating scale. {_empty}"
     )
     max_organizations = models.PositiveIntegerField(
         null=True, blank=True, help_text="Most organizations. Empty: no limit."
@@ -85,6 +86,16 @@ class TenantSettings(models.Model):
     modules_denied = models.JSONField(
         default=list, blank=True, help_text="Modules that the platform does not give the institution."
     )
+    display_name = models.CharField(
+        max_length=100, blank=True, help_text="How the institution calls itself in its console and mails."
+    )
+    brand_colour = models.CharField(
+        max_length=7, blank=True, validators=[COLOUR], help_text="Leading colour, as #rrggbb."
+    )
+    brand_accent = models.CharField(
+        max_length=7, blank=True, validators=[COLOUR], help_text="Second colour, as #rrggbb."
+    )
+    logo_path = models.CharField(max_length=200, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -107,11 +118,16 @@ class TenantSettings(models.Model):
             score_retention_days=self.score_retention_days,
             two_person_promotion=self.two_person_promotion,
             pd_floor=None if self.pd_floor is None else float(self.pd_floor),
-            master_scale=tuple(self.master_scale),
+            master_scale=self.master_scale or None,
             max_organizations=self.max_organizations,
             max_users=self.max_users,
             modules_off=frozenset(self.modules_off) | frozenset(self.modules_denied),
         )
+
+    @property
+    def brand(self) -> BrandRef:
+        """How the institution looks, as pages and mails read it."""
+        return BrandRef(self.display_name, self.brand_colour, self.brand_accent, self.logo_path)
 
 
 class PlatformSettings(models.Model):
