@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xgboost as xgb
 
+from ml.drift import Reference
 from ml.estimators import BoundedLogistic, margin
 from ml.features import Array
 from ml.shapes import MEMBERS, Shape
@@ -54,6 +55,8 @@ class ShapeModel:
     sigma: float
     development: Development
     term: TermStructure | None = None
+    reference: Reference | None = None
+    """The development sample that drift is measured against."""
     """PDs beyond one year; None in a folder that was written without them."""
 
     def members(self, X: Array) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
+from ml.drift import from_json as reference_from_json
 from ml.estimators import BoundedLogistic
 from ml.model import Affine, Development, ShapeModel
 from ml.shapes import MEMBERS, SHAPES, Shape
@@ -78,8 +79,10 @@ def _files(model: ShapeModel) -> dict[str, bytes]:
         "importance": model.development.importance.tolist(),
     }
     term = {} if model.term is None else {TERM: as_json(model.term.as_json())}
+    reference = {} if model.reference is None else {REFERENCE: as_json(model.reference.as_json())}
     return {
         **term,
+        **reference,
         "random_forest.ubj": bytes(model.forest.save_raw("ubj")),
         "gradient_boosting.ubj": bytes(model.boosting.save_raw("ubj")),
         "logistic.json": as_json(logistic),
@@ -119,8 +122,7 @@ def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
             raise ArtifactError(f"the features of shape {name!r} are not those of this version of the engine")
         try:
             parts = {key: contents[f"{name}/{key}"] for key in _PARTS}
-            if f"{name}/{TERM}" in contents:
-                parts[TERM] = contents[f"{name}/{TERM}"]
+            parts |= {key: contents[f"{name}/{key}"] for key in _MORE if f"{name}/{key}" in contents}
             models[name] = _model(shape, parts, nthread)
         except KeyError as error:
             raise ArtifactError(f"the model's shape {name!r} lacks {error}") from error
@@ -157,6 +159,8 @@ _PARTS = (
     "development.json",
 )
 TERM = "term.json"
+REFERENCE = "reference.json"
+_MORE = (TERM, REFERENCE)
 
 
 def _checked(folder: Path, name: str, digest: str) -> bytes:
@@ -209,4 +213,5 @@ def _model(shape: Shape, parts: Mapping[str, bytes], nthread: int) -> ShapeModel
         sigma=blend["sigma"],
         development=Development(**{key: np.array(seen[key], dtype=np.float64) for key in seen}),
         term=from_json(json.loads(parts[TERM])) if TERM in parts else None,
+        reference=reference_from_json(json.loads(parts[REFERENCE])) if REFERENCE in parts else None,
     )

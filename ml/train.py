@@ -23,6 +23,7 @@ from ml.calibration import Blend, Raw
 from ml.card import write_card
 from ml.categories import CATEGORIES, DEFAULT_CUTOFFS, categorise
 from ml.dataset import FirmYears, read
+from ml.drift import describe, observed
 from ml.features import Array
 from ml.fitting import FIRST_ORIGIN, FIT_FROM, SEED, Workshop
 from ml.model import ShapeModel
@@ -63,6 +64,8 @@ def _train_shape(shop: Workshop) -> tuple[ShapeModel, dict[str, Any]]:
     everything = np.flatnonzero(shop.data.year >= FIT_FROM)
     term, term_figures = fit_term(shop.data, pooled.rows, blend.log_odds(pooled.raw))
     model = replace(shop.model(shop.fit(everything), blend, sigma, everything), term=term)
+    X = shop.presented.complete[everything]
+    model = replace(model, reference=describe(observed(X, model.shape.features, model.log_odds(X))))
     target = shop.data.default[pooled.rows]
     out_of_time = _measure(blend, pooled.raw, target)
     by_year = {
