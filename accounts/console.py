@@ -41,10 +41,10 @@ from accounts.principals import SessionPrincipal
 from accounts.selectors import Place
 from tenants import modules
 from tenants.branding import shades
-from tenants.kernel import audit, problem, scope
+from tenants.kernel import audit, problem, scope, throttling
 from tenants.kernel.console import principal_of
 from tenants.kernel.context import in_a_tenant, in_public
-from tenants.kernel.errors import DomainError, StepUpRequired
+from tenants.kernel.errors import DomainError, StepUpRequired, TooMany, Unavailable
 from tenants.kernel.request import Actor, current
 from tenants.models import OrganizationEntry
 
@@ -76,8 +76,9 @@ class ConsoleLoginForm(AuthenticationForm):  # type: ignore[misc]
         if not email or not password:
             return self.cleaned_data  # type: ignore[no-any-return]
         try:
+            throttling.take("login")
             user = services.password_check(email=email, password=password, address=current().address)
-        except LockedOut as refusal:
+        except (LockedOut, TooMany, Unavailable) as refusal:
             raise ValidationError(refusal.detail, code="locked_out") from None
         self.place = place_for(self.request, user) if user is not None else None
         if self.place is None:

@@ -22,6 +22,7 @@ from accounts.mfa.challenges import second_factor_ask
 from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
 from accounts.permissions import Role
 from accounts.selectors import Place
+from accounts.watching import services as watching
 from tenants.kernel import audit
 from tenants.kernel.context import PERSONAL, in_public
 from tenants.kernel.errors import Absent, BadCredentials, BadToken, Conflict, Forbidden, InvalidInput
@@ -268,6 +269,7 @@ def session_open(
         User.objects.filter(pk=user.pk).update(last_login=now)
         user.last_login = now
         audit.record("accounts.session.opened", on=session, actor=user.actor)
+        watching.session_seen(user=user, session=session)
     return session
 
 

@@ -59,6 +59,7 @@ class AuthViewSet(ProofActions, RecoveryActions, DeclaredViewSet):
         "login": "login",
         "token": "login",
         "refresh": "refresh",
+        "prove": "secret",
         **RecoveryActions.recovery_throttles,
     }
     open_to: ClassVar[dict[str, frozenset[str]]] = {

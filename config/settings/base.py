@@ -37,6 +37,7 @@ SHARED_APPS = [
     "accounts.recovery",
     "accounts.standing",
     "accounts.privacy",
+    "accounts.watching",
     "predictions.registry",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -217,6 +218,7 @@ CORS_ALLOW_HEADERS = [
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = ["etag", "location", "retry-after", "x-request-id", "idempotency-replayed"]
+CORS_EXPOSE_HEADERS += ["ratelimit", "ratelimit-policy"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -243,19 +245,25 @@ REST_FRAMEWORK = {
 # What signs the audit log: the first signs, all verify. Without an own key the log's is derived from
 # SECRET_KEY, and a new SECRET_KEY must keep the old one here for rows written before.
 AUDIT_KEYS = env.listing("AUDIT_KEYS") if env.text("AUDIT_KEYS", "") else [SECRET_KEY]
+# Tells people of unusual access, for the kernel that stands below the accounts app.
+ALARM_RECEIVER = "accounts.watching.services.alarm_send"
 # Named rates: (requests, seconds, burst). A viewset names one for an action (``throttles``); the others are
-# ``read`` or ``write`` by their method.
+# ``read`` or ``write`` by their method. Each is counted for the caller: an API key, a user, an address.
+RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 THROTTLE_RATES = {
     "read": (10, 1, 60),
-    "write": (5, 1, 30),
-    "login": (10, 60, 10),
-    "refresh": (30, 60, 20),
-    "register": (5, 600, 5),
-    "forgot": (5, 600, 5),
+    "write": (5, 1, 40),
+    "login": (20, 60, 20),
+    "refresh": (60, 60, 30),
+    "register": (10, 600, 10),
+    "forgot": (10, 600, 5),
     "secret": (10, 60, 10),
     "upload": (30, 60, 15),
     "export": (20, 60, 10),
     "mail": (20, 600, 20),
+    # Shared by everybody who works there.
+    "organization": (100, 1, 400),
+    "tenant": (200, 1, 800),
 }
 SHOW_API_DOCS = env.flag("SHOW_API_DOCS", default=True)
 SPECTACULAR_SETTINGS = {

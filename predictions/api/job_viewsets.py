@@ -57,6 +57,17 @@ class JobViewSet(OwnedViewSet):
         "errors": "jobs.read",
         "error_sheet": "jobs.read",
     }
+    throttles: ClassVar[dict[str, str]] = {
+        "create": "upload",
+        "results_csv": "export",
+        "whole_results": "export",
+        "error_sheet": "export",
+    }
+    watched: ClassVar[dict[str, str]] = {
+        "results_csv": "predictions.job.results_downloaded",
+        "whole_results": "predictions.job.results_downloaded",
+        "error_sheet": "predictions.job.errors_downloaded",
+    }
 
     def list(self, request: Request) -> Response:
         """Jobs of the caller's organization, newest first."""

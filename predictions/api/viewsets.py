@@ -78,6 +78,7 @@ class PredictionViewSet(OwnedViewSet):
         "system": "predictions.read",
         "bulk_upload_async": "jobs.create",
     }
+    throttles: ClassVar[dict[str, str]] = {"bulk_upload_async": "upload"}
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(kind=self.kind).select_related("company", "current").order_by("-created_at", "-id")

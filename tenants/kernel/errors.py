@@ -79,7 +79,7 @@ class TooLarge(DomainError):
 
 
 class TooMany(DomainError):
-    """Too many attempts; ``retry_after`` says for how many seconds nothing will be heard."""
+    """Too many requests or attempts; ``retry_after`` says for how many seconds nothing will be heard."""
 
     code, status, title = "too_many", 429, "Too many attempts; wait a little."
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from django.db import transaction
 
 if TYPE_CHECKING:
     from tenants.kernel.context import TenantRef
@@ -62,3 +65,17 @@ def know_caller(principal: Principal) -> None:
         know(credential="api_key", credential_id=key)
     else:
         know(credential="session", credential_id=principal.session_id)
+
+
+def once_committed(work: Callable[[], object]) -> None:
+    """Do something after the transaction, with what is known of the request now."""
+    info = current()
+
+    def run() -> None:
+        token = _current.set(info)
+        try:
+            work()
+        finally:
+            _current.reset(token)
+
+    transaction.on_commit(run)

@@ -16,16 +16,17 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from rest_framework import viewsets
-from rest_framework.permissions import AllowAny
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import modules
-from tenants.kernel import etags, idempotency, problem, scope
+from tenants.kernel import audit, etags, idempotency, problem, scope, throttling, watch
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_a_tenant
-from tenants.kernel.errors import Absent, Forbidden, NotSignedIn
+from tenants.kernel.errors import Absent, DomainError, Forbidden, NotSignedIn, TooMany
 from tenants.kernel.principal import ANYONE, BY_KEY, CONFINED, SIGNED_IN, Principal
 
 
@@ -45,6 +46,9 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     permissions: ClassVar[dict[str, str]] = {}
     # By action the name of its rate in settings.THROTTLE_RATES; the others are ``read`` or ``write``.
     throttles: ClassVar[dict[str, str]] = {}
+    # By action the audit log's name for it: reads of what is sensitive are written down (``_exported`` and
+    # ``_downloaded`` at its end are counted: a burst of them is unusual).
+    watched: ClassVar[dict[str, str]] = {}
     # Whether answers are kept for a repeat with the same Idempotency-Key. Not where they hold secrets.
     keeps_answers: ClassVar[bool] = True
     # Writing actions that mind ``If-Match`` (tenants.kernel.etags).
@@ -84,6 +88,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} names no rate of the settings: {sorted(unknown)}")
         if stale := cls.versioned - offered:
             raise TypeError(f"{cls.__name__} declares versions for no action: {sorted(stale)}")
+        if stale := cls.watched.keys() - offered:
+            raise TypeError(f"{cls.__name__} watches no action: {sorted(stale)}")
         if stale := cls.action_modules.keys() - offered:
             raise TypeError(f"{cls.__name__} declares modules for no action: {sorted(stale)}")
         if unknown := {*cls.action_modules.values(), *filter(None, [cls.module])} - modules.MODULES.keys():
@@ -136,12 +142,14 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         with ExitStack() as doors:
             self._doors = doors
             self._claim: idempotency.Claim | None = None
+            self._row: Model | None = None
             try:
                 response = super().dispatch(request, *args, **kwargs)
             except Exception:
                 if self._claim is not None:
                     self._claim.free()
                 raise
+            self._write_down(response)
             if isinstance(response, Response):
                 # The browsable API reads rows while it renders: do it before the scope ends.
                 as_json = isinstance(getattr(response, "accepted_renderer", None), JSONRenderer)
@@ -163,10 +171,44 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         known = etags.names_in(request.headers.get("If-None-Match"))
         return bool(known) and response.headers.get("ETag", "").strip('"') in (known or ())
 
+    def _write_down(self, response: HttpResponseBase) -> None:
+        """Record a read of what is sensitive, and count refusals."""
+        caller = getattr(self.request, "_auth", None)
+        if response.status_code == 403:
+            watch.refused(caller.actor if caller is not None else None, self.request.path)
+        name = self.watched.get(str(getattr(self, "action", None)))
+        if name is None or caller is None or response.status_code >= 400:
+            return
+        asked = {key: value[:200] for key, value in self.request.query_params.items()}
+        audit.record(name, on=self._row, changes={"asked": asked}, access=True, actor=caller.actor)
+
+    def perform_authentication(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        except (DomainError, APIException):
+            # Guessing tokens is counted as well.
+            self._throttle(None)
+            raise
+
+    def _throttle(self, caller: Principal | None) -> None:
+        """Count the request against the rate of its action, and say in the answer what is left."""
+        default = "read" if self.request.method in SAFE_METHODS else "write"
+        name = self.throttles.get(str(self.action), default)
+        if self.request.method == "OPTIONS":
+            return
+        try:
+            verdict = throttling.take(name, caller)
+        except TooMany as error:
+            self.headers |= throttling.headers_when_full(str(error.fields["limit"]))
+            raise
+        if verdict is not None:
+            self.headers |= throttling.headers(verdict)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if (caller := _principal(request)) is not None:
             request_info.know_caller(caller)
+        self._throttle(caller)
         if self.action in (None, "metadata"):  # 405 and OPTIONS
             return
         needed = self.permissions[self.action]
@@ -235,6 +277,7 @@ class OwnedViewSet(DeclaredViewSet):
         row = self.get_queryset().filter(pk=key).first()
         if row is None:
             raise Absent()
+        self._row = row
         needed = self.permissions[str(self.action)]
         owner = getattr(row, "created_by_id", None)
         if self.principal.only_own(needed, row.organization_id) and owner != self.principal.user_id:

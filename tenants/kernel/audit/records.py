@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import models
 from django.utils import timezone
 
-from tenants.kernel import request
+from tenants.kernel import request, watch
 from tenants.kernel.audit import canonical
 from tenants.kernel.audit.people import (
     PERSONAL_FIELDS,
@@ -201,3 +201,4 @@ def record(
     if category == Category.SECURITY and not in_a_tenant() and source.tenant is not None:
         with in_tenant(source.tenant):
             table()._default_manager.create(**fields)
+    watch.noticed(action, access=access, actor=actor)

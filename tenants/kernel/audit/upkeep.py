@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-import structlog
 from django.apps import apps
 from django.db import transaction
 
@@ -16,7 +16,7 @@ from tenants.kernel.audit.people import address_tag
 from tenants.kernel.context import PUBLIC, TenantRef, in_public, in_tenant
 from tenants.kernel.request import Actor
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -103,6 +103,7 @@ def checkpoint() -> int:
                     schema_name=schema, sequence=sequence, hash=mark, signature=canonical.signature(text)
                 )
             )
-            logger.info("audit checkpoint", schema=schema, sequence=sequence, hash=mark)
+            stands = {"schema": schema, "sequence": sequence, "hash": mark}
+            logger.info("audit checkpoint", extra=stands)
         notes.bulk_create(made)
     return len(made)

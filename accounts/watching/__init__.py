@@ -1,0 +1,1 @@
+"""Unusual log-ins: devices that an account has not been used from before."""
