@@ -136,7 +136,7 @@ UNFOLD_PLATFORM = _console(
                 "title": "Operation",
                 "items": [
                     _item("Jobs", "pending_actions", "tenants_jobticket_changelist", "platform.read"),
-                    _item("Models", "model_training", "registry_modelversion_changelist", "platform.read"),
+                    _item("Models", "model_training", "registry_modelversion_changelist", "models.manage"),
                     _item("Audit log", "history", "tenants_platformauditevent_changelist", "platform.read"),
                     _item(
                         "Platform settings",

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.output is not None:
         from ml.validation.pdf import render
 
-        content = report.make(artifact, found)
+        content = report.make(artifact.manifest, artifact.sha256, found)
         options.output.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
         (options.output / "validation.json").write_text(text)

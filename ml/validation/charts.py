@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,12 @@ class Axis:
     label: str = ""
     form: str = "{:g}"
     log: bool = False
+    names: Sequence[str] = ()
+    """Words for the ticks, where numbers do not say it."""
+
+    def words(self) -> list[str]:
+        """What stands at each tick."""
+        return list(self.names) or [self.form.format(tick) for tick in self.ticks]
 
     def share(self, value: float) -> float:
         """Place of a value between the ends, 0 to 1."""
@@ -46,13 +53,15 @@ class Chart:
     y: Axis
     width: float = 240.0
     height: float = 170.0
+    above: bool = False
+    """Whether the legend stands above the plot, where it hides nothing."""
     legend: list[tuple[str, Color, Any, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         # A text wider than its chart would be cut.
         ticks = max((stringWidth(self.y.form.format(t), FONT, SIZE) for t in self.y.ticks), default=0)
         self.left, self.right = 20.0 + ticks, 8.0
-        self.bottom, self.top = (30.0 if self.x.label else 20.0), 8.0
+        self.bottom, self.top = (30.0 if self.x.label else 20.0), (20.0 if self.above else 8.0)
         self.drawing = Drawing(self.width, self.height)
         self._frame()
 
@@ -68,10 +77,10 @@ class Chart:
             at = self.py(tick)
             add(Line(self.left, at, self.width - self.right, at, strokeColor=GRID, strokeWidth=0.6))
             self.text(self.left - 4, at - 2.6, self.y.form.format(tick), anchor="end", colour=FAINT)
-        for tick in self.x.ticks:
+        for tick, words in zip(self.x.ticks, self.x.words(), strict=True):
             at = self.px(tick)
             add(Line(at, self.bottom, at, self.bottom - 3, strokeColor=FAINT, strokeWidth=0.6))
-            self.text(at, self.bottom - 11, self.x.form.format(tick), anchor="middle", colour=FAINT)
+            self.text(at, self.bottom - 11, words, anchor="middle", colour=FAINT)
         add(Line(self.left, self.bottom, self.width - self.right, self.bottom, strokeColor=FAINT,
                  strokeWidth=0.8))  # fmt: skip
         if self.x.label:
@@ -157,27 +166,46 @@ class Chart:
             self.legend.append((name, colour, None, True))
 
     def key(self, place: str = "low right") -> None:
-        """The legend, in a corner: low or high, left or right."""
+        """The legend: above the plot, or in a corner: low or high, left or right."""
+        if self.above:
+            left = self.left
+            for entry in self.legend:
+                self._entry(left, self.height - 10, *entry)
+                left += stringWidth(entry[0], FONT, SIZE) + 34
+            return
         wide = max((stringWidth(name, FONT, SIZE) for name, *_ in self.legend), default=0.0) + 26
         tall = 10.5 * len(self.legend) + 5
         left = self.left + 6 if "left" in place else self.width - self.right - wide - 4
         top = self.bottom + tall + 4 if "low" in place else self.height - self.top - 2
         self.drawing.add(Rect(left, top - tall, wide, tall, fillColor=Color(1, 1, 1, 0.88), strokeColor=None))
         for position, (name, colour, dash, dot) in enumerate(self.legend):
-            y = top - 10 - 10.5 * position
-            if dot:
-                self.drawing.add(Circle(left + 11, y + 2.6, 2.3, fillColor=colour, strokeColor=None))
-            else:
-                self.drawing.add(Line(left + 4, y + 2.6, left + 18, y + 2.6, strokeColor=colour,
-                                      strokeWidth=1.4, strokeDashArray=dash))  # fmt: skip
-            self.text(left + 22, y, name)
+            self._entry(left, top - 10 - 10.5 * position, name, colour, dash, dot)
+
+    def _entry(self, left: float, y: float, name: str, colour: Color, dash: Any, dot: bool) -> None:
+        if dot:
+            self.drawing.add(Circle(left + 11, y + 2.6, 2.3, fillColor=colour, strokeColor=None))
+        else:
+            self.drawing.add(Line(left + 4, y + 2.6, left + 18, y + 2.6, strokeColor=colour,
+                                  strokeWidth=1.4, strokeDashArray=dash))  # fmt: skip
+        self.text(left + 22, y, name)
 
 
 def svg(drawing: Drawing) -> str:
-    """A drawing as an SVG element that scales with its place, without the file's header."""
+    """A drawing as an SVG element for a page, without the file's header and without inline styles.
+
+    A page whose policy forbids inline styles ignores `style` attributes; the same properties as attributes of
+    their own are drawn.
+    """
     text: str = renderSVG.drawToString(drawing)
-    start = text.index("<svg")
-    return text[start:].replace("<svg ", '<svg role="img" style="max-width:100%;height:auto" ', 1)
+    plain = re.sub(
+        r'\sstyle="([^"]*)"', lambda found: _attributes(found.group(1)), text[text.index("<svg") :]
+    )
+    return plain.replace("<svg ", '<svg role="img" class="console-svg" ', 1)
+
+
+def _attributes(style: str) -> str:
+    pairs = (part.split(":", 1) for part in style.split(";") if ":" in part)
+    return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs)
 
 
 FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -190,7 +218,9 @@ def _round_up(value: float) -> float:
     return float(np.ceil(value))
 
 
-def _even(top: float, count: int = 4) -> list[float]:
+def _even(top: float) -> list[float]:
+    """Ticks from 0 to the top in round steps."""
+    count = {1: 5, 2: 4, 3: 3}.get(int(f"{top:e}"[0]), 5)
     return [top * i / count for i in range(count + 1)]
 
 
@@ -275,6 +305,7 @@ def cycle(rows: Sequence[dict[str, Any]], anchor: float, **size: float) -> Drawi
     chart = Chart(
         Axis(min(years) - 0.6, max(years) + 0.6, years[::2], "", "{:.0f}"),
         Axis(0.0, top, _even(top), "Share a year", "{:.2%}" if top < 0.02 else "{:.1%}"),
+        above=True,
         **size,
     )
     chart.guide([(min(years) - 0.6, anchor), (max(years) + 0.6, anchor)], "Anchor")
@@ -283,7 +314,7 @@ def cycle(rows: Sequence[dict[str, Any]], anchor: float, **size: float) -> Drawi
     if early:
         chart.dots(early, 4, "Not used")
     chart.line([(r["year"], r["mean_pd"]) for r in rows if r["mean_pd"] is not None], 1, "Mean PD")
-    chart.key("high right")
+    chart.key()
     return chart.drawing
 
 
@@ -294,13 +325,14 @@ def drift(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
     chart = Chart(
         Axis(min(years) - 0.6, max(years) + 0.6, years, "", "{:.0f}"),
         Axis(0.0, top, _even(top), "PSI of the score", "{:.2f}"),
+        above=True,
         **size,
     )
     chart.bars([(row["year"], row["psi"]) for row in rows], 0, "PSI against the years before")
     chart.line([(row["year"], row["limit"]) for row in rows], 1, "95 % limit if nothing moved")
     if top >= 0.1:
         chart.guide([(min(years) - 0.6, 0.1), (max(years) + 0.6, 0.1)], "0.10")
-    chart.key("high right")
+    chart.key()
     return chart.drawing
 
 
@@ -309,7 +341,7 @@ def grade_shares(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
     top = _round_up(max(row["share"] for row in rows))
     places = list(range(len(rows)))
     chart = Chart(
-        Axis(-0.6, len(rows) - 0.4, places, "Grade", "{:.0f}"),
+        Axis(-0.6, len(rows) - 0.4, places, "Grade", names=[row["grade"] for row in rows]),
         Axis(0.0, top, _even(top), "Share of names", "{:.0%}"),
         **size,
     )

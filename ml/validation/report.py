@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.card import card
-from ml.persistence import Artifact, load
+from ml.persistence import load
 from ml.validation.evidence import SCHEMA, kept
 from ml.validation.study import without_nan
 from ml.validation.verdicts import ORDER, verdicts
@@ -76,21 +76,25 @@ MONITORING: tuple[tuple[str, str, str], ...] = (
 
 
 def make(
-    artifact: Artifact, evidence: Mapping[str, Any] | None, *, governance: Mapping[str, Any] | None = None
+    manifest: Mapping[str, Any],
+    sha256: str,
+    evidence: Mapping[str, Any] | None,
+    *,
+    governance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole report, ready for JSON.
 
     Parameters
     ----------
-    artifact : Artifact
-        The loaded model.
+    manifest : mapping
+        The model's manifest, and its hash.
     evidence : mapping, optional
         What `ml.validation.evidence.collect` gave. Without it the report holds what the card knows and
         names the parts that need the development data.
     governance : mapping, optional
         Owner, materiality, status and history, where a registry keeps them.
     """
-    about = card(artifact.manifest, artifact.sha256)
+    about = card(manifest, sha256)
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -154,7 +158,8 @@ def worst(lights: list[Mapping[str, Any]]) -> str:
 
 def of_folder(folder: Path, *, governance: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The report of a model folder from the evidence that is kept in it."""
-    return make(load(folder), kept(folder), governance=governance)
+    artifact = load(folder)
+    return make(artifact.manifest, artifact.sha256, kept(folder), governance=governance)
 
 
 def digest(content: bytes) -> str:

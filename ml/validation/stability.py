@@ -40,9 +40,12 @@ def characteristic_psi(expected: ArrayLike, actual: ArrayLike, bins: int = BINS)
 
 
 def drift(found: Study) -> list[dict[str, Any]]:
-    """PSI of the score of each year against all years before it, with what chance alone allows."""
-    years = found.year(found.rolling)
-    scores = found.rolling.log_odds["ensemble"]
+    """PSI of the score of each year against all years before it, with what chance alone allows.
+
+    One model scores all years, the one fitted up to the last year of selection: what moves is the sample.
+    """
+    years = np.concatenate([found.year(found.in_time), found.year(found.report)])
+    scores = np.concatenate([found.in_time.log_odds["ensemble"], found.report.log_odds["ensemble"]])
     rows = []
     for year in np.unique(years)[LEAST_YEARS:]:
         before, now = scores[years < year], scores[years == year]

@@ -84,20 +84,19 @@ def report_content(version: ModelVersion) -> dict[str, Any]:
 
 
 def _made(version: ModelVersion, evidence: dict[str, Any] | None) -> dict[str, Any]:
-    from ml.persistence import ArtifactError, load
+    from ml.persistence import ArtifactError
     from ml.validation import report
     from ml.validation.evidence import kept
 
-    folder = artefacts.local(version.sha256)
     if evidence is None:
         try:
-            evidence = kept(folder)
+            evidence = kept(artefacts.local(version.sha256))
         except ArtifactError:
             # The model is whole, what was written about it is not: the report says what it lacks.
             logger.exception("the evidence of a model cannot be used", extra={"model": version.sha256})
     with in_public():
         governance = governance_of(version)
-    return report.make(load(folder), evidence, governance=governance)
+    return report.make(version.card, version.sha256, evidence, governance=governance)
 
 
 def report_create(*, version: ModelVersion, recompute: bool = False, actor: Actor) -> ValidationReport:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reportlab.platypus import Flowable
+from reportlab.platypus import CondPageBreak, Flowable
 
 from ml.shapes import MEMBER_LABELS, MEMBERS
 from ml.validation import charts
 from ml.validation.pdf.style import (
     H2,
+    H2_LOOSE,
     LIGHTS,
     WIDTH,
     Numbering,
@@ -182,11 +183,12 @@ def variables(report: Report, shapes: list[str], numbers: Numbering) -> list[Flo
                  f"{row['effect']:+.2f}", fixed(row["vif"], 1), percent(row["missing"], 0))
             )  # fmt: skip
         story += [
-            text(label(report, name), H2),
+            CondPageBreak(120),
+            text(label(report, name), H2_LOOSE),
             grid(
                 ("Variable", "Expected", "Found", "Logistic", "AUC", "Monotone", "Effect", "VIF", "Missing"),
                 rows,
-                widths=(3.4, 0.9, 0.8, 0.9, 0.8, 1.05, 0.85, 0.75, 0.95),
+                widths=(3.2, 1.05, 0.8, 0.9, 0.8, 1.1, 0.85, 0.75, 0.95),
                 shades=shades,
             ),
             numbers.caption("Table", f"Variables, {label(report, name).lower()}. Free: no sign is imposed."),
@@ -268,11 +270,12 @@ def _power_of(report: Report, name: str, found: Mapping[str, Any], numbers: Numb
     if altman:
         best = max(altman, key=lambda row: row["auc"])
         curves.append((best["label"], best["roc"]))
-    story: list[Flowable] = [text(words, H2)]
+    story: list[Flowable] = []
     if curves:
         rate = found["calibration"]["report"]["default_rate"]
         story.append(
             together(
+                text(words, H2),
                 side_by_side(
                     charts.roc(curves, width=HALF, height=190),
                     charts.cap(found["power"]["curves"]["cap"], rate, width=HALF, height=190),
@@ -388,10 +391,11 @@ def _deciles(report: Report, shapes: list[str], numbers: Numbering) -> list[Flow
 
 def _by_grade(report: Report, name: str, found: Mapping[str, Any], numbers: Numbering) -> list[Flowable]:
     words = label(report, name)
-    story: list[Flowable] = [text(f"By grade: {words}", H2)]
+    story: list[Flowable] = []
     parts = [found["calibration"][key]["grades"] for key in ("report", "rolling")]
     story.append(
         together(
+            text(f"By grade: {words}", H2),
             side_by_side(*(charts.calibration(part, width=HALF, height=175) for part in parts)),
             numbers.caption("Figure", f"Default rate against PD by grade: years kept apart (left), rolling "
                             f"origins (right), {words}."),

@@ -119,11 +119,11 @@ def stability(report: Report, shapes: list[str], numbers: Numbering) -> list[Flo
     story: list[Flowable] = [
         heading("11", "Stability and migration"),
         text(
-            "PSI over ten equal bins of the earlier years. The usual limits of 0.10 and 0.25 know "
-            "nothing of the sample's size; beside them stands what chance alone stays below in 95 % of "
-            "cases if nothing has moved: chi-square times the sum of the inverse sample sizes. With "
-            "thousands of names that is far below 0.10: a crossing of it says that something moved, not "
-            "that it matters."
+            "PSI over ten equal bins of the earlier years, all scored by the members fitted before the "
+            "years kept apart. The usual limits of 0.10 and 0.25 know nothing of the sample's size; "
+            "beside them stands what chance alone stays below in 95 % of cases if nothing has moved: "
+            "chi-square times the sum of the inverse sample sizes. With thousands of names that is far "
+            "below 0.10: a crossing of it says that something moved, not that it matters."
         ),
     ]
     for name in shapes:
@@ -135,10 +135,11 @@ def stability(report: Report, shapes: list[str], numbers: Numbering) -> list[Flo
 
 def _stability_of(report: Report, name: str, found: Mapping[str, Any], numbers: Numbering) -> list[Flowable]:
     words = label(report, name)
-    story: list[Flowable] = [text(words, H2)]
+    story: list[Flowable] = []
     if found["drift"]:
         story.append(
             together(
+                text(words, H2),
                 charts.drift(found["drift"], width=WIDTH, height=120),
                 numbers.caption("Figure", f"PSI of the score against all years before, {words}."),
             )

@@ -43,6 +43,8 @@ H1 = _style("h1", fontName="Helvetica-Bold", fontSize=14.5, leading=18, textColo
             spaceAfter=6, keepWithNext=1)  # fmt: skip
 H2 = _style("h2", fontName="Helvetica-Bold", fontSize=10.2, leading=13, spaceBefore=7, spaceAfter=4,
             keepWithNext=1)  # fmt: skip
+H2_LOOSE = _style("h2 loose", fontName="Helvetica-Bold", fontSize=10.2, leading=13, spaceBefore=7,
+                  spaceAfter=4)  # fmt: skip
 TITLE = _style("title", fontName="Helvetica-Bold", fontSize=25, leading=30, textColor=ACCENT, spaceAfter=4)
 SUBTITLE = _style("subtitle", fontSize=12.5, leading=16, textColor=FAINT, spaceAfter=14)
 

@@ -18,6 +18,8 @@ from tenants.kernel.errors import Conflict, Forbidden, InvalidInput, OutOfScope,
 from tenants.kernel.request import SYSTEM, Actor
 from tenants.models import PlatformAuditEvent, PlatformSettings
 from tenants.selectors import forget_platform_settings
+from tests.console import platform_console
+from tests.fixtures import PASSWORD
 
 WHY = {"reason": "Better on the latest years."}
 
@@ -282,3 +284,33 @@ def test_commands(people, versions, make_model, capsys):
     assert "9.5" in capsys.readouterr().out
     row.refresh_from_db()
     assert row.status == ModelStatus.RETIRED
+
+
+# -- the console ------------------------------------------------------------------------------
+
+
+def test_the_console_shows_a_version_with_its_report(people, versions):
+    client = platform_console(people)
+    page = client.get(f"/admin/registry/modelversion/{champion().id}/change/")
+    assert page.status_code == 200
+    assert "Shipped with the platform." in page.content.decode()
+    listed = client.get("/admin/registry/modelversion/").content.decode()
+    assert "9.1" in listed
+
+
+def test_decisions_on_the_console_ask_why(people, versions):
+    client, address = platform_console(people), f"/admin/registry/modelversion/{versions[0].id}"
+    asked = client.post(f"{address}/promote/", WHY)
+    assert asked["Location"].startswith("/admin/prove/")
+    assert champion() != versions[0]
+    client.post("/admin/prove/", {"password": PASSWORD})
+    assert client.get(f"{address}/promote/").status_code == 200
+    client.post(f"{address}/promote/", {})
+    assert champion() != versions[0]
+    assert client.post(f"{address}/promote/", WHY).status_code == 302
+    assert champion() == versions[0]
+    client.post(f"{address}/rollback/", WHY)
+    assert champion() != versions[0]
+    client.post(f"{address}/describe/", {"owner": "Risk", "materiality": "low"})
+    versions[0].refresh_from_db()
+    assert (versions[0].owner, versions[0].materiality) == ("Risk", "low")
