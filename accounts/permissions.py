@@ -60,6 +60,7 @@ _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "members.read": Extent.ALL,
     "members.change": Extent.ALL,
     "api_keys.manage": Extent.ALL,
+    "audit.read": Extent.ALL,
     "console.enter": Extent.ALL,
 }
 _RUN_TENANT = _RUN_ORGANIZATION | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
@@ -11,11 +12,14 @@ from django.utils import timezone
 from accounts.privacy.services import exports_purge
 from accounts.recovery.services import tokens_purge
 from accounts.services import sessions_purge
+from accounts.watching.services import devices_purge
 from organizations.models import IdempotencyRecord
 from organizations.onboarding.services import registered_open
 from tenants.kernel import idempotency
+from tenants.kernel.audit import upkeep
 from tenants.kernel.context import TenantRef, in_public, in_tenant
 from tenants.kernel.jobs import PlatformTask, each_tenant
+from tenants.kernel.request import SYSTEM
 from tenants.models import PlatformIdempotencyRecord, Tenant
 
 
@@ -23,6 +27,29 @@ from tenants.models import PlatformIdempotencyRecord, Tenant
 def open_registered(*, user_id: str) -> None:
     """Open the institution or organization that a user registered with."""
     registered_open(user_id=UUID(user_id))
+
+
+@shared_task(base=PlatformTask, name="organizations.sign_audit", ignore_result=False)
+def sign_audit() -> int:
+    """Note, signed and outside the chains, where every audit log stands."""
+    return upkeep.checkpoint()
+
+
+@shared_task(base=PlatformTask, name="organizations.retain_audit", ignore_result=False)
+def retain_audit() -> int:
+    """Remove what each institution no longer wants to keep of its audit log; the number of rows."""
+    now = timezone.now()
+
+    def retain(tenant: TenantRef) -> int:
+        days = tenant.settings.audit_retention_days
+        if days is None:
+            return 0
+        with in_tenant(tenant):
+            return upkeep.retain(before=now - timedelta(days=days), actor=SYSTEM)
+
+    with in_public():
+        tenants = Tenant.objects.all().refs()
+    return sum(each_tenant(tenants, retain)) + devices_purge()
 
 
 @shared_task(base=PlatformTask, name="organizations.purge", ignore_result=False)

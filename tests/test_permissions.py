@@ -76,6 +76,8 @@ TABLE = {
     "tenant-exports": {"list": TENANT, "retrieve": TENANT, "create": TENANT, "download": TENANT},
     "tenant": {"list": TENANT, "amend": TENANT, **_OWN_TENANT},
     "branding": {"list": EVERYBODY},
+    "audit": {"list": RUNNERS, "export_csv": RUNNERS, "export_jsonl": RUNNERS},
+    "platform/audit": {"list": PLATFORM, "export_csv": PLATFORM, "export_jsonl": PLATFORM},
     "platform": {"overview": PLATFORM, "configuration": PLATFORM, "change_settings": PLATFORM},
     "auth": {
         "login": EVERYBODY,

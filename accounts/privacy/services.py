@@ -25,6 +25,7 @@ from accounts.standing import services as standing
 from accounts.standing.models import Change, StatusChange
 from accounts.standing.selectors import PLATFORM, Reach
 from tenants.kernel import audit, mail
+from tenants.kernel.audit import upkeep
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Absent, Conflict
 from tenants.kernel.ids import uuid7
@@ -156,6 +157,7 @@ def _forget(user: User, reason: str, actor: Actor) -> None:
     if user.state == UserState.ARCHIVED:
         raise Conflict("The user is archived already.", code="same_state")
     email = user.email
+    sessions = [str(identifier) for identifier in user.auth_sessions.values_list("id", flat=True)]
     for source in sources():
         source.erase(user, email)
     accounts.user_sessions_end(user=user, because="archived")
@@ -174,6 +176,8 @@ def _forget(user: User, reason: str, actor: Actor) -> None:
     forget_kept_answers(PlatformIdempotencyRecord.objects.all(), user, email)
     standing.history_write(user, PLATFORM, Change.ARCHIVED, reason, None, actor)
     audit.record("accounts.user.archived", on=user, changes={"reason": reason}, actor=actor)
+    # Last, so that what this very request has written goes with the rest.
+    upkeep.forget(user.id, words=[email], objects=sessions, actor=actor)
 
 
 def _remove_files(user: User) -> None:

@@ -214,7 +214,7 @@ UNFOLD_TENANT = _console(
                         "organizations.read",
                     ),
                     _item("Members", "group", "accounts_membership_changelist", "members.read"),
-                    _item("Audit log", "history", "organizations_auditevent_changelist", "members.read"),
+                    _item("Audit log", "history", "organizations_auditevent_changelist", "audit.read"),
                     _item("Settings", "tune", "tenants_tenantsettings_changelist", "tenant.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "tenant.change"),
                 ],

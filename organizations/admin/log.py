@@ -38,8 +38,8 @@ def changes_of(event: AuditRecord) -> list[dict[str, str]]:
 class AuditAdmin(ConsoleAdmin):
     """Who did what, read-only."""
 
-    list_display = ("at", "who", "action", "what", "through", "address")
-    list_filter = ("via", "action")
+    list_display = ("at", "who", "action", "category", "what", "through", "address")
+    list_filter = ("category", "via", "action")
     search_fields = ("actor_name", "object_name", "action", "object_id", "request_id")
     date_hierarchy = "at"
     ordering = ("-id",)

@@ -176,7 +176,7 @@ class MembershipAdmin(ConsoleAdmin):
 class AuditEventAdmin(AuditAdmin):
     """What happened in the tenant; for those who run one organization, what happened in it."""
 
-    permissions: ClassVar[dict[str, str]] = {"view": "members.read"}
+    permissions: ClassVar[dict[str, str]] = {"view": "audit.read"}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)
