@@ -15,7 +15,7 @@ LEVELS: tuple[tuple[float, str], ...] = ((0.80, "high"), (0.50, "medium"), (0.0,
 
 _MISSING = 0.8
 _OUTSIDE, _OUTSIDE_MOST = 0.02, 0.15
-_PENALTIES: Mapping[str, float] = {
+PENALTIES: Mapping[str, float] = {
     "no_prior_year": 0.05,
     "single_quarter_annualised": 0.20,
     "partial_year_annualised:2": 0.12,
@@ -37,12 +37,15 @@ def missing_share(model: ShapeModel, X: Array) -> Array:
 
 
 def confidence(
-    model: ShapeModel, X: Array, beyond: NDArray[np.bool_], flags: Mapping[str, NDArray[np.bool_]]
+    model: ShapeModel, lost: Array, beyond: NDArray[np.bool_], flags: Mapping[str, NDArray[np.bool_]]
 ) -> Array:
-    """Confidence from 0 to 1, shape (n,): the shape's own, less what is missing, unusual or annualised."""
-    value: Array = model.shape.confidence * (1.0 - _MISSING * missing_share(model, X))
+    """Confidence from 0 to 1, shape (n,): the shape's own, less what is missing, unusual or annualised.
+
+    `lost` is the `missing_share` of each row.
+    """
+    value: Array = model.shape.confidence * (1.0 - _MISSING * lost)
     value = value - np.minimum(_OUTSIDE * beyond.sum(axis=1), _OUTSIDE_MOST)
-    for code, penalty in _PENALTIES.items():
+    for code, penalty in PENALTIES.items():
         if code in flags:
             value = value - penalty * flags[code]
     return np.asarray(np.clip(value, 0.0, 1.0))

@@ -189,9 +189,10 @@ class Engine:
                 f"outside_development:{model.shape.features[column]}", np.zeros(len(prepared), dtype=bool)
             )
             mask[rows[beyond[:, column]]] = True
-        flags = {code: mask[rows] for code, mask in prepared.flags.items()}
-        scores.confidence[rows] = trust.confidence(model, X, beyond, flags)
-        band = Z90 * model.sigma * np.sqrt(1.0 + trust.missing_share(model, X))
+        flags = {code: prepared.flags[code][rows] for code in trust.PENALTIES if code in prepared.flags}
+        lost = trust.missing_share(model, X)
+        scores.confidence[rows] = trust.confidence(model, lost, beyond, flags)
+        band = Z90 * model.sigma * np.sqrt(1.0 + lost)
         scores.low[rows] = expit(log_odds - band)
         scores.high[rows] = expit(log_odds + band)
         if count > 0:

@@ -78,7 +78,11 @@ def prepare(
         raise ValueError(f"shape must be one of {', '.join(SHAPES)}, not {shape!r}")
     flags: dict[str, Mask] = {}
     size = len(frame)
-    given = {name: _numeric(frame[name]) for name in LINE_ITEMS if name in frame.columns}
+    # Annual line items give the ratios of either sheet, so either shape can be asked for.
+    annual = shape == "annual_ratios" or (shape != "quarterly_ratios" and kind == "annual")
+    names = ANNUAL_RATIOS if annual else QUARTERLY_RATIOS
+    columns = _columns(frame, (*LINE_ITEMS, *names))
+    given = {name: values for name, values in columns.items() if name in LINE_ITEMS}
     now, refused = clean_items(given)
     periods = _periods(history, size, YEARS_BACK if kind == "annual" else QUARTERS * (YEARS_BACK + 1) - 1)
     if kind == "quarterly":
@@ -87,10 +91,7 @@ def prepare(
         years = periods
     items = complete_items(now) if now else _nothing(size)
     statement = Statement(items, tuple(complete_items(year) if year else _nothing(size) for year in years))
-    # Annual line items give the ratios of either sheet, so either shape can be asked for.
-    annual = shape == "annual_ratios" or (shape != "quarterly_ratios" and kind == "annual")
-    names = ANNUAL_RATIOS if annual else QUARTERLY_RATIOS
-    ratios, refused_ratios = _ratios(frame, items, names)
+    ratios, refused_ratios = _ratios(columns, items, names)
     chosen = _shapes(items, ratios, SHAPES["annual_ratios" if annual else "quarterly_ratios"], shape)
     _flag_statements(flags, chosen, statement)
     for name, mask in {**refused, **refused_ratios}.items():
@@ -103,6 +104,27 @@ def prepare(
             given["total_debt"]
         )
     return Prepared(chosen, statement, ratios, flags)
+
+
+def _columns(frame: pd.DataFrame, wanted: Iterable[str]) -> dict[str, Array]:
+    """The wanted columns that the frame has, as contiguous float arrays; infinite is missing."""
+    places = {name: place for place, name in enumerate(frame.columns.tolist())}
+    names = [name for name in wanted if name in places]
+    if not names:
+        return {}
+    if all(dtype.kind in "fiu" for dtype in frame.dtypes.tolist()):
+        # Choosing columns of a frame costs more than converting all of them.
+        block = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        try:
+            block = frame[names].to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError):
+            return {name: _numeric(frame[name]) for name in names}
+        places = {name: place for place, name in enumerate(names)}
+    infinite = np.isinf(block)
+    if infinite.any():
+        block = np.where(infinite, np.nan, block)
+    return {name: np.ascontiguousarray(block[:, places[name]]) for name in names}
 
 
 def _numeric(column: pd.Series) -> Array:
@@ -132,7 +154,7 @@ def _periods(history: pd.DataFrame | None, size: int, depth: int) -> tuple[Items
         raise ValueError("history names a row that is not in the frame")
     if (back < 1).any():
         raise ValueError("periods_back counts from 1, the period before the scored one")
-    columns = {name: _numeric(history[name]) for name in LINE_ITEMS if name in history.columns}
+    columns = _columns(history, LINE_ITEMS)
     found: list[Items] = []
     for period in range(1, min(depth, int(back.max())) + 1):
         chosen = back == period
@@ -186,10 +208,10 @@ def _year(quarters: tuple[Items, ...], size: int, *, complete: bool) -> Items:
 
 
 def _ratios(
-    frame: pd.DataFrame, items: Items, names: tuple[str, ...]
+    columns: Mapping[str, Array], items: Items, names: tuple[str, ...]
 ) -> tuple[dict[str, Array], dict[str, Mask]]:
     derived = ratios_from_items(items, names)
-    given = {name: _numeric(frame[name]) for name in names if name in frame.columns}
+    given = {name: columns[name] for name in names if name in columns}
     merged = {name: np.where(np.isnan(given[name]), derived[name], given[name]) for name in given}
     return clean_ratios({**derived, **merged})
 
@@ -216,8 +238,8 @@ def _shapes(
 
 
 def _flag_statements(flags: dict[str, Mask], shape: NDArray[np.str_], statement: Statement) -> None:
-    full = np.char.startswith(shape, "statement")
-    flags["ratio_only"] = np.char.endswith(shape, "_ratios")
+    full = (shape == "statement_market") | (shape == "statement")
+    flags["ratio_only"] = (shape == "annual_ratios") | (shape == "quarterly_ratios")
     flags["no_market_value"] = shape == "statement"
     flags["no_prior_year"] = full & np.isnan(statement.before("total_assets"))
     for name in DEVELOPED_ITEMS:
@@ -229,7 +251,7 @@ def _flag_statements(flags: dict[str, Mask], shape: NDArray[np.str_], statement:
 def _flag_ratios(
     flags: dict[str, Mask], shape: NDArray[np.str_], ratios: Mapping[str, Array], names: tuple[str, ...]
 ) -> None:
-    only = np.char.endswith(shape, "_ratios")
+    only = flags["ratio_only"]
     for name in names:
         spec, values = RATIOS[name], ratios[name]
         if not spec.fitted:

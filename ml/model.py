@@ -9,8 +9,9 @@ import numpy as np
 import xgboost as xgb
 
 from ml.drift import Reference
-from ml.estimators import BoundedLogistic, margin
+from ml.estimators import BoundedLogistic
 from ml.features import Array
+from ml.few import fast_margin
 from ml.shapes import MEMBERS, Shape
 from ml.term import TermStructure
 
@@ -55,16 +56,16 @@ class ShapeModel:
     sigma: float
     development: Development
     term: TermStructure | None = None
+    """PDs beyond one year; None in a folder that was written without them."""
     reference: Reference | None = None
     """The development sample that drift is measured against."""
-    """PDs beyond one year; None in a folder that was written without them."""
 
     def members(self, X: Array) -> dict[str, Array]:
         """Calibrated log-odds of each member, shape (n,) each."""
         raw = {
-            "random_forest": margin(self.forest, X),
-            "gradient_boosting": margin(self.boosting, X),
-            "logistic": self.logistic.decision_function(X),
+            "random_forest": fast_margin(self.forest, X),
+            "gradient_boosting": fast_margin(self.boosting, X),
+            "logistic": self.logistic.score_matrix(X),
         }
         shift = self._shift(X)
         return {

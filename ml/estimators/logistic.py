@@ -125,27 +125,41 @@ class BoundedLogistic(LogOddsClassifier):
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Log-odds of the second class, shape (n,)."""
-        matrix = self._checked(X)
-        score: Array = self._terms(matrix) @ self.coef_ + self.intercept_
+        return self.score_matrix(self._checked(X))
+
+    def score_matrix(self, X: Array) -> Array:
+        """The same for a float matrix that is known to fit, without looking it over again."""
+        score: Array = self._effects(X).sum(axis=1) + self.intercept_
         return score
+
+    def _effects(self, X: Array) -> Array:
+        """What each variable adds in log-odds, shape (n, p): its ramps are a broken line over the knots."""
+        width, start = X.shape[1], 0
+        steps = [max(len(knots) - 1, 0) for knots in self.knots_]
+        height = np.append(0.0, np.cumsum(self.coef_[: sum(steps)]))
+        of_missing, of_worst = self.coef_[sum(steps) :].reshape(2, width)
+        effects, below = np.zeros(X.shape), np.zeros(width)
+        for j, (knots, step) in enumerate(zip(self.knots_, steps, strict=True)):
+            if step:
+                effects[:, j] = np.interp(X[:, j], knots, height[start : start + step + 1])
+                below[j] = height[start]
+                start += step
+        effects -= below
+        missing, worst = np.isnan(X), X == STATE_WORST
+        if missing.any():
+            # Every ramp of a missing value is zero: it acts through its flag alone.
+            effects = np.where(missing, of_missing, effects)
+        return effects + of_worst * worst if worst.any() else effects
 
     def contributions(self, X: ArrayLike, centre: ArrayLike | None = None) -> Array:
         """Additive contributions in log-odds, shape (n, p + 1); the last column is the base value.
 
         The effect of a variable is counted from its mean effect `centre` (shape (p,)), or from zero.
         """
-        matrix = self._checked(X)
-        weighted = self._terms(matrix) * self.coef_
-        width = matrix.shape[1]
-        effects = np.empty((len(matrix), width))
-        start = 0
-        for j, knots in enumerate(self.knots_):
-            stop = start + max(len(knots) - 1, 0)
-            effects[:, j] = weighted[:, start:stop].sum(axis=1)
-            start = stop
-        effects += weighted[:, start : start + width] + weighted[:, start + width :]
+        effects = self._effects(self._checked(X))
+        width = effects.shape[1]
         middle = np.zeros(width) if centre is None else np.asarray(centre, dtype=np.float64)
-        base = np.full((len(matrix), 1), self.intercept_ + middle.sum())
+        base = np.full((len(effects), 1), self.intercept_ + middle.sum())
         return np.hstack([effects - middle, base])
 
 
