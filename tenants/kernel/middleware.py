@@ -161,6 +161,8 @@ class TenantMiddleware:
         if tenant.state != "active":
             code, words = CLOSED[tenant.state]
             return problem.response(request, 403, code, words)
-        know(tenant=tenant)
+        if not on_platform:
+            # What happens on the platform's hosts is no matter of the institution that a token names.
+            know(tenant=tenant)
         with in_tenant(tenant):
             return self.get_response(request)

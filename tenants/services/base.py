@@ -8,10 +8,14 @@ from uuid import UUID
 
 from django.core.cache import caches
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from tenants import selectors
+from tenants.kernel import audit, request
+from tenants.kernel.context import in_public, in_tenant
 from tenants.kernel.errors import Absent, Conflict, Forbidden, InvalidInput
+from tenants.kernel.request import Actor
 from tenants.models import Tenant, TenantSettings, TenantState
 
 
@@ -22,6 +26,19 @@ def field_error(field: str, code: str, detail: str) -> InvalidInput:
 def as_json(value: Any) -> Any:
     """A value as the audit log keeps it."""
     return float(value) if isinstance(value, Decimal) else value
+
+
+def record_for(
+    tenant: Tenant, action: str, *, on: Model, changes: dict[str, Any] | None = None, actor: Actor
+) -> None:
+    """Write down what is done to a tenant, in the platform's log and in the one that its people read."""
+    with in_public():
+        audit.record(action, on=on, changes=changes, actor=actor)
+    here = request.current().tenant
+    # On the tenant's own host the log has done that already.
+    if here is None or here.id != tenant.id:
+        with in_tenant(tenant.ref):
+            audit.record(action, on=on, changes=changes, actor=actor)
 
 
 def locked(tenant_id: UUID, *, closing: bool = False) -> Tenant:

@@ -17,11 +17,12 @@ from django.utils import timezone
 from tenants import selectors
 from tenants.exporting import PIECE, Contents, write_archive
 from tenants.kernel import audit
-from tenants.kernel.context import in_public, in_tenant
+from tenants.kernel.context import in_public
 from tenants.kernel.errors import Absent, Conflict
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import SYSTEM, Actor
 from tenants.models import ExportState, Tenant, TenantExport
+from tenants.services.base import record_for
 
 FOLDER = "exports"
 TASK = "tenants.run_export"
@@ -58,9 +59,8 @@ def export_request(
             requested_by_id=actor.user_id,
             expires_at=until,
         )
-        audit.record("tenants.export.requested", on=export, changes={"tenant": str(tenant_id)}, actor=actor)
-        with in_tenant(tenant.ref):
-            audit.record("tenants.export.requested", on=export, actor=actor)
+        change = {"tenant": str(tenant_id)}
+        record_for(tenant, "tenants.export.requested", on=export, changes=change, actor=actor)
         enqueue(TASK, actor=actor, queue="io", export_id=str(export.id))
     return export
 
@@ -124,12 +124,9 @@ def export_fetched(*, export: TenantExport, actor: Actor) -> None:
     if export.state != ExportState.READY or (export.expires_at and export.expires_at <= timezone.now()):
         raise Conflict("There is no archive to fetch: it is not ready, or has expired.", code="no_archive")
     with in_public():
-        audit.record(
-            "tenants.export.fetched", on=export, changes={"tenant": str(export.tenant_id)}, actor=actor
-        )
         tenant = Tenant.objects.select_related("settings").get(id=export.tenant_id)
-    with in_tenant(tenant.ref):
-        audit.record("tenants.export.fetched", on=export, actor=actor)
+    change = {"tenant": str(export.tenant_id)}
+    record_for(tenant, "tenants.export.fetched", on=export, changes=change, actor=actor)
 
 
 def exports_sweep() -> int:

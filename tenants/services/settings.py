@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tenants import selectors
 from tenants.kernel import audit
-from tenants.kernel.context import in_public, in_tenant
+from tenants.kernel.context import in_public
 from tenants.kernel.errors import InvalidInput
 from tenants.kernel.etags import ANY_STATE, Precondition
 from tenants.kernel.request import Actor
@@ -25,6 +25,7 @@ from tenants.services.base import (
     forget_on_commit,
     locked,
     locked_settings,
+    record_for,
     save_changed,
 )
 
@@ -85,7 +86,7 @@ def settings_update(
         if moved := [field for field in record if field in CUTOFFS]:
             tenant.save(update_fields=moved)
         save_changed(row, *(field for field in record if field not in CUTOFFS))
-        _written(tenant, "tenants.settings.changed", record, actor)
+        record_for(tenant, "tenants.settings.changed", on=tenant, changes=record, actor=actor)
         forget_on_commit(tenant)
     return row
 
@@ -108,13 +109,6 @@ def _check(tenant: Tenant, row: TenantSettings, record: dict[str, Any]) -> None:
         ) from None
     for field in record.keys() & _checks.keys():
         _checks[field](getattr(row, field))
-
-
-def _written(tenant: Tenant, action: str, record: dict[str, Any], actor: Actor) -> None:
-    """In the platform's log, and in the log that the institution itself reads."""
-    audit.record(action, on=tenant, changes=record, actor=actor)
-    with in_tenant(tenant.ref):
-        audit.record(action, on=tenant, changes=record, actor=actor)
 
 
 @transaction.atomic
@@ -154,7 +148,7 @@ def modules_set(
         setattr(row, field, sorted(after))
         save_changed(row, field)
         change = {"on": sorted(before - after), "off": sorted(after - before)}
-        _written(tenant, "tenants.modules.switched", change, actor)
+        record_for(tenant, "tenants.modules.switched", on=tenant, changes=change, actor=actor)
         forget_on_commit(tenant)
     return row
 
