@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
+from accounts.recovery import services as recovery
 from organizations import services as organizations
 from tenants import services
 from tenants.kernel import mail, scope
@@ -70,7 +71,11 @@ def institution_open(
 
 
 def _invite(opened: organizations.OpenedTenant, *, had_account: bool) -> None:
-    """Tell the first admin where his institution is and, without a password, how he gets one."""
+    """Tell the first admin where his institution is; one without a password gets a link to set it."""
+    if not had_account:
+        with in_tenant(opened.tenant.ref):
+            recovery.welcome_send(user=opened.admin)
+        return
     host = opened.tenant.domains.filter(is_primary=True).values_list("domain", flat=True).first()
     with in_tenant(opened.tenant.ref):
         mail.send(
@@ -79,8 +84,6 @@ def _invite(opened: organizations.OpenedTenant, *, had_account: bool) -> None:
             context={
                 "tenant": opened.tenant.name,
                 "host": host,
-                "had_account": had_account,
-                "link": mail.link("forgot_password"),
             },
         )
 

@@ -19,6 +19,7 @@ ENTRIES = {
     "predictions.purge_shadows": timedelta(hours=6),
     "tenants.execute_deletions": timedelta(minutes=5),
     "tenants.roll_up_calls": timedelta(minutes=5),
+    "predictions.retain": timedelta(hours=24),
     "tenants.pulse": timedelta(minutes=1),
     "mailing.sweep": timedelta(seconds=30),
     "standing.lift_due": timedelta(minutes=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -126,3 +127,12 @@ def purge_shadows() -> int:
 def _active_tenants() -> list[TenantRef]:
     with in_public():
         return [tenant.ref for tenant in Tenant.objects.filter(state=TenantState.ACTIVE)]
+
+
+@shared_task(base=PlatformTask, name="predictions.retain", ignore_result=False)
+def retain() -> int:
+    """Remove in every tenant what is past the time that its settings give; tells how many rows went."""
+    now = timezone.now()
+    with in_public():
+        tenants = Tenant.objects.exclude(state=TenantState.CLOSING).refs()
+    return sum(each_tenant(tenants, partial(retention.retain, now=now)))

@@ -7,10 +7,12 @@ from django.utils import timezone
 from accounts.models import Membership
 from companies.models import Company
 from organizations.models import Organization
+from organizations.tenancy import active_users
 from predictions.models import Prediction, Score
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, in_public, in_tenant
-from tenants.models import Usage
+from tenants.metering import storage_bytes
+from tenants.models import Usage, UsageDay
 
 
 def count(tenant: TenantRef) -> int:
@@ -22,8 +24,12 @@ def count(tenant: TenantRef) -> int:
             "predictions": Prediction.objects.count(),
             "scores": Score.objects.count(),
         }
+    figures["storage_bytes"] = storage_bytes(tenant)
     with in_public():
+        figures["active_users"] = active_users(tenant.id)
         figures["users"] = Membership.objects.filter(tenant_id=tenant.id).values("user").distinct().count()
         now = timezone.now()
         Usage.objects.update_or_create(tenant_id=tenant.id, defaults={**figures, "counted_at": now})
+        # The day's row keeps the last count of the day.
+        UsageDay.objects.update_or_create(tenant_id=tenant.id, day=now.date(), defaults=figures)
     return 1

@@ -18,8 +18,10 @@ from django.core.cache import caches
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from tenants.kernel.context import in_public
+from tenants.kernel.context import TenantRef, in_public
+from tenants.kernel.files import folder_bytes
 from tenants.models import UsageDay
+from tenants.provisioning import schema_bytes
 
 logger = structlog.get_logger(__name__)
 KEPT = timedelta(days=4)
@@ -93,6 +95,11 @@ def forget(tenant_id: UUID, schema: str) -> None:
         for key in client.scan_iter(match=pattern, count=1000):
             client.delete(key)
     caches["directory"].delete_many([f"tenant:{tenant_id}", f"schema:{schema}"])
+
+
+def storage_bytes(tenant: TenantRef) -> int:
+    """Bytes that the tenant's tables with their indexes, and its files, take."""
+    return schema_bytes(tenant.schema_name) + folder_bytes(tenant.schema_name)
 
 
 # -- whether the platform is alive ----------------------------------------------------------------

@@ -17,3 +17,13 @@ def remove_folder(path: str) -> None:
         remove_folder(f"{path}/{name}")
     # Local folders stay behind empty; a bucket has none.
     default_storage.delete(path)
+
+
+def folder_bytes(path: str) -> int:
+    """Bytes of every file below a folder; none for one that is not there."""
+    try:
+        folders, files = default_storage.listdir(path)
+    except FileNotFoundError:
+        return 0
+    own = sum(default_storage.size(f"{path}/{name}") for name in files)
+    return own + sum(folder_bytes(f"{path}/{name}") for name in folders)
