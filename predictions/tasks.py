@@ -11,7 +11,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from predictions import shadowing, usage
+from predictions import retention, shadowing, usage
 from predictions.models import UNFINISHED
 from predictions.registry.selectors import in_use
 from predictions.services import chunks, jobs, shadow
