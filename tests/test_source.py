@@ -28,6 +28,7 @@ DOORS = {
         "organizations/opening.py",
         "organizations/services.py",
         "predictions/management/",
+        "predictions/retention.py",
         "predictions/selectors.py",
         "predictions/shadowing.py",
         "predictions/tasks.py",
