@@ -68,6 +68,7 @@ _RUN_TENANT = _RUN_ORGANIZATION | {
     "tenant.read": Extent.ALL,
     "mfa.reset": Extent.ALL,
     "tenant.change": Extent.ALL,
+    "sso.manage": Extent.ALL,
 }
 _RUN_PLATFORM = _RUN_TENANT | {
     "models.manage": Extent.ALL,

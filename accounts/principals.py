@@ -15,6 +15,8 @@ from accounts.mfa.errors import MfaEnrolmentRequired
 from accounts.mfa.selectors import proof_methods
 from accounts.models import AuthSession, Membership, MembershipState, User
 from accounts.permissions import Extent, Role, extent
+from accounts.sso.errors import SsoRequired
+from accounts.sso.selectors import provider_asked
 from tenants import selectors as directory
 from tenants.kernel.context import current_tenant, in_a_tenant, in_public
 from tenants.kernel.errors import StepUpRequired
@@ -35,6 +37,8 @@ class Grants:
     second_factor: bool = False
     # Opened by the tenant's identity provider.
     by_provider: bool = False
+    # By a password, where the tenant takes its provider's word only.
+    provider_asked: bool = False
     # By the provider of one tenant, for somebody who has a life outside it.
     is_confined: bool = False
 
@@ -96,6 +100,8 @@ class SessionPrincipal:
         asked = settings.PLATFORM_REQUIRE_MFA and grants.is_super_admin
         if in_a_tenant():
             asked = asked or current_tenant().settings.require_mfa
+        if grants.provider_asked:
+            raise SsoRequired(endpoint="/api/v1/auth/sso")
         if asked and not grants.second_factor:
             raise MfaEnrolmentRequired(endpoint="/api/v1/auth/mfa")
 
@@ -107,10 +113,12 @@ class SessionPrincipal:
             sessions = AuthSession.objects.filter(id=self.session_id, user_id=self.user_id, revoked_at=None)
             if sessions.filter(proved_at__gt=oldest).exists():
                 return
+        methods = proof_methods(self.user_id)
         raise StepUpRequired(
             step_up={
                 "endpoint": "/api/v1/auth/step-up",
-                "methods": proof_methods(self.user_id),
+                # Signing in anew by the provider, told to look again, is a proof as well: ?fresh=true.
+                "methods": [*methods, "sso"] if self.grants.by_provider else methods,
                 "valid_for": settings.STEP_UP_SECONDS,
             }
         )
@@ -167,6 +175,7 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
             tenant_id,
             second_factor=session.second_factor,
             by_provider=confined,
+            provider_asked=not confined and provider_asked(session.user, tenant_id),
             is_confined=confined and _lives_elsewhere(session.user, session.confined_to_id),
         )
 

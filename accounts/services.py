@@ -22,6 +22,8 @@ from accounts.mfa.challenges import second_factor_ask
 from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
 from accounts.permissions import Role
 from accounts.selectors import Place
+from accounts.sso.errors import SsoRequired
+from accounts.sso.selectors import provider_asked
 from accounts.watching import services as watching
 from tenants.kernel import audit
 from tenants.kernel.context import PERSONAL, in_public
@@ -197,7 +199,8 @@ def sign_in(
     """Check the credentials and open a session where the user may work.
 
     Raises BadCredentials, in the same words for an unknown address, a wrong password and somebody who
-    has no place on this host; MfaRequired where the right password is only the first half.
+    has no place on this host; MfaRequired where the right password is only the first half;
+    SsoRequired where the institution takes no passwords.
     """
     user = password_check(email=email, password=password, address=address)
     place = selectors.starting_place(user, tenant_id=tenant_id) if user is not None else None
@@ -206,6 +209,8 @@ def sign_in(
             known, label = User.objects.by_email(email), email.strip()[:254]
             audit.record("accounts.session.refused", on=known, actor=Actor(None, label))
         raise BadCredentials()
+    if provider_asked(user, tenant_id):
+        raise SsoRequired(endpoint="/api/v1/auth/sso")
     second_factor_ask(user=user, tenant_id=tenant_id)
     session = session_open(user=user, place=place, device=device, address=address)
     return user, issue(session)

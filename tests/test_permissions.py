@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.permissions import Role
 from accounts.privacy.models import DataExport, ExportState
+from accounts.sso.models import EmailDomain
 from config.api import ROUTERS
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel.viewsets import CRUD
@@ -108,6 +109,14 @@ TABLE = {
         "renew_codes": SIGNED_IN,
         "reset": TENANT,
     },
+    "auth/sso": {
+        "list": EVERYBODY,
+        "start": EVERYBODY,
+        "callback": EVERYBODY,
+        "exchange": EVERYBODY,
+    },
+    "sso": {"show": TENANT, "configure": TENANT, "remove": TENANT},
+    "sso/domains": {"list": TENANT, "create": TENANT, "destroy": TENANT, "confirm": PLATFORM},
     "api-keys": {
         "list": SIGNED_IN,
         "retrieve": SIGNED_IN,
@@ -281,6 +290,8 @@ def _row_for(people: World, prefix: str, role: str):
     if prefix == "tenant-exports":
         return TenantExport.objects.create(tenant_id=alpha, state="ready", expires_at=timezone.now()).pk
     tenant = "personal" if role == Role.INDIVIDUAL else "alpha"
+    if prefix == "sso/domains":
+        return EmailDomain.objects.create(tenant_id=people.tenants["alpha"].id, domain="alpha.test").pk
     if prefix == "api-keys":
         # Everybody has his own keys; whose others he sees is tested with them.
         return ApiKeyFactory(

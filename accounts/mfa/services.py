@@ -21,7 +21,7 @@ from accounts.mfa import proofs, selectors, totp
 from accounts.mfa.errors import MfaRefused, ProofRefused
 from accounts.mfa.models import Challenge, Guard, Passkey, RecoveryCode, TotpDevice
 from accounts.mfa.proofs import Given
-from accounts.models import AuthSession, Membership, User
+from accounts.models import AuthSession, Credential, Membership, User
 from accounts.selectors import Place
 from tenants import selectors as directory
 from tenants.kernel import audit, mail
@@ -104,6 +104,9 @@ def sign_in_finish(
         place = place_for(user) if place_for else places.starting_place(user, tenant_id=start)
         if not user.is_active or (place is None and (start is not None or on_console)):
             raise BadCredentials()
+        if Credential.objects.filter(user=user, changed_at__gt=challenge.created_at).exists():
+            # The password that was the first half is no longer his.
+            raise MfaRefused()
         session = accounts.session_open(
             user=user,
             place=place,

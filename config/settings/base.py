@@ -38,6 +38,7 @@ SHARED_APPS = [
     "accounts.standing",
     "accounts.privacy",
     "accounts.watching",
+    "accounts.sso",
     "predictions.registry",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -196,6 +197,10 @@ ACCESS_TOKEN_LIFETIME = timedelta(
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 7))
 # How long a proof given anew (POST /auth/step-up) opens dangerous actions to its session.
 STEP_UP_SECONDS = env.number("STEP_UP_SECONDS", 300)
+# Single sign-on: who writes a new person's membership, above accounts; and whether providers may be called by
+# http or at private addresses, for a provider on the same machine.
+SSO_MEMBER_SERVICE = "accounts.sso.people.member_enter"
+SSO_ALLOW_PRIVATE = env.flag("SSO_ALLOW_PRIVATE", default=False)
 # Life of an API key in days where nothing is said, and at most.
 API_KEY_DAYS = env.number("API_KEY_DAYS", 90)
 API_KEY_MAX_DAYS = env.number("API_KEY_MAX_DAYS", 365)
@@ -367,6 +372,7 @@ LINKS = {
     "reset_password": env.text("LINK_RESET_PASSWORD", "{app}/account/reset?token={token}"),
     "home": env.text("LINK_HOME", "{app}/"),
     "forgot_password": env.text("LINK_FORGOT_PASSWORD", "{app}/account/forgot"),
+    "sso": env.text("LINK_SSO", "{app}/sso/callback?code={code}"),
 }
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

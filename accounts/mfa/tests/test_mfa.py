@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import services as accounts
 from accounts.mfa import challenges, totp
 from accounts.mfa.models import Challenge, Guard, RecoveryCode, TotpDevice
-from accounts.models import AuthSession, User
+from accounts.models import AuthSession, Credential, User
 from accounts.permissions import Role
 from tenants.kernel.context import in_tenant
 from tenants.kernel.request import SYSTEM
@@ -166,6 +166,14 @@ def test_a_token_is_for_its_host_and_its_minutes(people: World):
     assert verify("mfa_nonsense", code_of(secret)).json()["code"] == "mfa_refused"
     Challenge.objects.update(expires_at=timezone.now() - timedelta(hours=2))
     assert challenges.challenges_purge() >= 1
+
+
+def test_a_password_changed_in_between_is_no_first_half(people: World):
+    user = people.user(Role.OWNER)
+    secret, _ = enrol(people.client(Role.OWNER))
+    token = log_in(user).json()["mfa_token"]
+    Credential.objects.filter(user=user).update(changed_at=timezone.now())
+    assert verify(token, code_of(secret)).json()["code"] == "mfa_refused"
 
 
 def test_guesses_are_counted_over_all_sign_ins(people: World):

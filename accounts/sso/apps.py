@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class SsoConfig(AppConfig):
+    """Signing in by an institution's own identity provider (OpenID Connect). In public."""
+
+    name = "accounts.sso"
+    label = "sso"

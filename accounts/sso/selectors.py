@@ -1,0 +1,30 @@
+"""What single sign-on means for who wants in."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.models import Membership, MembershipState, User
+from accounts.permissions import Role
+from accounts.sso.models import Connection
+from tenants import selectors as directory
+from tenants.kernel.context import in_public
+
+
+def provider_asked(user: User, tenant_id: UUID | None) -> bool:
+    """Whether an institution takes this user only by its provider.
+
+    So it is where the institution says so and its provider is in force; not for operators of the platform,
+    and not for the institution's admins where they keep their password for the day the provider fails.
+    """
+    tenant = directory.tenant_by_id(tenant_id) if tenant_id else None
+    if tenant is None or not tenant.settings.sso_only or user.is_super_admin:
+        return False
+    with in_public():
+        connection = Connection.objects.filter(tenant_id=tenant_id, is_active=True).first()
+        if connection is None:
+            return False
+        runs_it = Membership.objects.filter(
+            user=user, tenant_id=tenant_id, role=Role.TENANT_ADMIN, state=MembershipState.ACTIVE
+        )
+        return not (connection.break_glass and runs_it.exists())
