@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
 from accounts.privacy.sources import Part, sources
-from tenants.kernel import audit
+from tenants.kernel.audit.people import PERSON_TYPE
 from tenants.kernel.context import in_public
 from tenants.models import PlatformAuditEvent
 
@@ -32,7 +32,7 @@ def rows(found: QuerySet[Any]) -> list[dict[str, Any]]:
 
 def audit_rows(table: QuerySet[Any], user: User) -> list[dict[str, Any]]:
     """What a log says of what the user did, and of what was done to him."""
-    about = Q(actor_id=user.id) | Q(object_type=audit.PERSON_TYPE, object_id=str(user.id))
+    about = Q(actor_id=user.id) | Q(object_type=PERSON_TYPE, object_id=str(user.id))
     columns = ("at", "action", "object_type", "object_id", "changes", "address", "via", "request_id")
     return list(table.filter(about).order_by("id").values(*columns, "actor_id"))
 

@@ -175,7 +175,7 @@ def _forget(user: User, reason: str, actor: Actor) -> None:
     forget_letters(email)
     forget_kept_answers(PlatformIdempotencyRecord.objects.all(), user, email)
     standing.history_write(user, PLATFORM, Change.ARCHIVED, reason, None, actor)
-    audit.record("accounts.user.archived", on=user, changes={"reason": reason}, actor=actor)
+    audit.record("accounts.user.archived", on=user, actor=actor)
     # Last, so that what this very request has written goes with the rest.
     upkeep.forget(user.id, words=[email], objects=sessions, actor=actor)
 

@@ -67,7 +67,7 @@ def user_remove(*, user: User, reach: Reach, reason: str = "", actor: Actor, rol
         accounts.user_sessions_end(user=user, because="removed", **reach.place)
         accounts.user_sessions_forget(user=user)
         history_write(user, reach, Change.REMOVED, reason, None, actor)
-    _record(user, reach, "removed", {"reason": reason}, actor)
+    _record(user, reach, "removed", {}, actor)
 
 
 @transaction.atomic
@@ -88,7 +88,8 @@ def _change(
         history_write(locked, reach, change, reason, until, actor)
     for field in ("state", "is_active", "suspended_until"):
         setattr(user, field, getattr(locked, field))
-    record = {"state": [before, STATES[change]], "reason": reason}
+    # The reason is text about a person: it stands in the history, which can forget; the audit log cannot.
+    record = {"state": [before, STATES[change]]}
     _record(user, reach, change.value, record | ({"until": until.isoformat()} if until else {}), actor)
 
 

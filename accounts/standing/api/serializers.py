@@ -34,12 +34,12 @@ class UserOut(serializers.Serializer[Any]):
 
 class ReasonIn(serializers.Serializer[Any]):
     reason = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, help_text="Kept in the history and the audit log."
+        max_length=500, required=False, allow_blank=True, help_text="Kept in the history of the user."
     )
 
 
 class SuspendIn(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=500, help_text="Kept in the history and the audit log.")
+    reason = serializers.CharField(max_length=500, help_text="Kept in the history of the user.")
     until = serializers.DateTimeField(
         required=False, allow_null=True, help_text="When it lifts itself; empty: when somebody lifts it."
     )
