@@ -201,10 +201,10 @@ class UserViewSet(DeclaredViewSet):
     def _reach(self) -> selectors.Reach:
         return selectors.reach_of(self.principal)
 
-    def _user(self, pk: str) -> User:
+    def _sought(self, pk: str) -> User:
         return selectors.user_in(self._reach, pk)
 
-    def _row(self, user: User) -> Response:
+    def _seen(self, user: User) -> Response:
         [row] = selectors.rows_of([user], self._reach)
         return Response(UserOut(row).data)
 
@@ -222,12 +222,12 @@ class UserViewSet(DeclaredViewSet):
     @extend_schema(responses=UserOut, summary="Get a user", tags=["users"])
     def retrieve(self, request: Request, pk: str) -> Response:
         """404 for a user outside the caller's reach, and for nobody."""
-        return self._row(self._user(pk))
+        return self._seen(self._sought(pk))
 
     @extend_schema(responses={204: None}, summary="Remove a user", tags=["users"])
     def destroy(self, request: Request, pk: str) -> Response:
         """Ends the user's memberships within the reach. On the platform he is archived: nameless for good."""
-        privacy.user_end(user=self._user(pk), reach=self._reach, actor=self.principal.actor, role=self._role)
+        privacy.user_end(user=self._sought(pk), reach=self._reach, actor=self.principal.actor, role=self._role)
         return Response(status=204)
 
     @property
@@ -235,9 +235,9 @@ class UserViewSet(DeclaredViewSet):
         return Role(str(self.principal.role))
 
     def _stand(self, service: Any, pk: str, serializer_class: type[Any]) -> Response:
-        data, user = self._read(serializer_class), self._user(pk)
+        data, user = self._read(serializer_class), self._sought(pk)
         service(user=user, reach=self._reach, actor=self.principal.actor, role=self._role, **data)
-        return self._row(user)
+        return self._seen(user)
 
     @extend_schema(request=ReasonIn, responses=UserOut, summary="Activate a user", tags=["users"])
     @action(detail=True, methods=WRITES)
@@ -271,7 +271,7 @@ class UserViewSet(DeclaredViewSet):
     )
     def status_history(self, request: Request, pk: str) -> Response:
         """Activated, deactivated, suspended, lifted, removed: when, by whom, why; the newest first."""
-        rows = selectors.history_of(self._user(pk), self._reach)
+        rows = selectors.history_of(self._sought(pk), self._reach)
         items = StatusChangeOut(rows, many=True).data
         return Response({"items": items, "total": len(items)})
 
@@ -280,7 +280,7 @@ class UserViewSet(DeclaredViewSet):
     def sign_out(self, request: Request, pk: str) -> Response:
         """Ends his sessions within the caller's reach."""
         ended = accounts.user_sign_out(
-            user=self._user(pk), only=self._reach.place, actor=self.principal.actor
+            user=self._sought(pk), only=self._reach.place, actor=self.principal.actor
         )
         return Response({"ended": ended})
 
@@ -290,7 +290,7 @@ class UserViewSet(DeclaredViewSet):
     @action(detail=True, methods=["post"], url_path="resend-verification")
     def resend_verification(self, request: Request, pk: str) -> Response:
         """The letter that proves his address; a few in an hour."""
-        recovery.verification_resend(user=self._user(pk), actor=self.principal.actor)
+        recovery.verification_resend(user=self._sought(pk), actor=self.principal.actor)
         return said("A letter is on its way.", 202)
 
     @extend_schema(
@@ -299,7 +299,7 @@ class UserViewSet(DeclaredViewSet):
     @action(detail=True, methods=["get"])
     def avatar(self, request: Request, pk: str) -> HttpResponse:
         """As PNG; 204 without one, 404 for a user outside the caller's reach."""
-        return picture_answer(self._user(pk))
+        return picture_answer(self._sought(pk))
 
 
 def picture_answer(user: User) -> HttpResponse:
