@@ -39,6 +39,7 @@ OWN_FIELDS = frozenset(
 GIVEN_FIELDS = frozenset({"max_organizations", "max_users"})
 PLATFORM_FIELDS = frozenset(
     {"registration_enabled", "small_tenants_allowed", "deletion_grace_days", "export_days"}
+    | {"two_person_promotion"}
     | {"default_max_organizations", "default_max_users"}
 )
 

@@ -8,9 +8,12 @@ from django.core.management.base import BaseCommand
 
 from accounts import keys
 from organizations.services import reserved_tenants_ensure
+from predictions.registry import reports
 from predictions.registry.services import shipped_model_register
 from predictions.schedule import schedule_ensure
 from tenants.kernel.request import Actor
+
+PROVISION = Actor(None, "provision")
 
 
 class Command(BaseCommand):
@@ -20,6 +23,9 @@ class Command(BaseCommand):
         made = reserved_tenants_ensure()
         self.stdout.write(f"reserved tenants: {', '.join(made) or 'there already'}")
         self.stdout.write(f"signing key: {keys.ring().signing_kid}")
-        version = shipped_model_register(actor=Actor(None, "provision"))
-        self.stdout.write(f"model: {version}")
+        version = shipped_model_register(actor=PROVISION)
+        self.stdout.write(f"model: {version} ({version.get_status_display().lower()})")
+        if reports.report_newest(version) is None:
+            reports.report_request(version=version, actor=PROVISION)
+            self.stdout.write("validation report: asked for, a worker makes it")
         self.stdout.write(f"schedule: {schedule_ensure()} entries")
