@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
 from accounts.api.viewsets import jwks
 from config.api import routes
@@ -20,7 +20,7 @@ def documentation() -> list[URLPattern | URLResolver]:
     """The API description and its two readers, where the setting shows them."""
     if not settings.SHOW_API_DOCS:
         return []
-    swagger = SpectacularSwaggerView.as_view(url_name="schema")
+    swagger = SpectacularSwaggerSplitView.as_view(url_name="schema")
     redoc = SpectacularRedocView.as_view(url_name="schema")
     return [
         re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),

@@ -64,11 +64,13 @@ DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 TENANT_TOKEN_READER = "accounts.tokens.read_bearer"  # noqa: S105 - a dotted path, no secret
 
 MIDDLEWARE = [
+    # First: a preflight is answered before anything could redirect it, which no browser follows.
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.kernel.middleware.RequestContextMiddleware",
+    "tenants.kernel.protection.ProtectionMiddleware",
     "tenants.kernel.middleware.HealthMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "tenants.kernel.middleware.TenantMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -172,6 +174,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_COOKIE_NAME = "drp_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "tenants.kernel.problem.csrf_failure"
 
 # Failed log-ins: how many are free, the first pause after them and the longest one, in seconds. A pause
 # doubles with each further failure; the longest ones are short, so that nobody can shut another out.
@@ -333,6 +336,10 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Of a body apart from files: no request needs more.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+HEADERS_MAX_BYTES = 32 * 1024
+QUERY_MAX_BYTES = 8 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)
 UPLOAD_MAX_ROWS = env.number("UPLOAD_MAX_ROWS", 1_000_000)

@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from psycopg.errors import UniqueViolation
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -136,19 +137,54 @@ def _answer(context: dict[str, Any], status: int, code: str, detail: str, **extr
     return answer
 
 
+# Refusals of Django's own, by their status.
+PLAIN = {
+    400: ("malformed_request", "The request could not be read."),
+    403: ("forbidden", "Your role does not allow this."),
+    404: (Absent.code, Absent.title),
+    405: ("method_not_allowed", "This address does not take this method."),
+    413: ("too_large", "The body is too large."),
+    500: ("internal", "Something went wrong on our side; it has been recorded."),
+}
+
+
+def wanted(request: HttpRequest) -> bool:
+    """Whether a refusal is for a program: on the API's addresses, and for whoever asks for no page."""
+    if request.path.startswith(("/api/", "/.well-known/", "/health/")):
+        return True
+    return "text/html" not in request.headers.get("Accept", "")
+
+
+def _refuse(request: HttpRequest, status: int, code: str = "", detail: str = "") -> HttpResponse:
+    """A refusal as a problem, or as a page for people, which needs no database, session or site."""
+    known = PLAIN[status]
+    code, detail = code or known[0], detail or known[1]
+    if wanted(request):
+        return response(request, status, code, detail)
+    title = http.HTTPStatus(status).phrase
+    known_as = request_info.current().request_id
+    page = render_to_string("console/plain.html", {"title": title, "detail": detail, "request_id": known_as})
+    return HttpResponse(page, status=status)
+
+
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Unknown addresses: the same body as a row that does not exist."""
-    return response(request, 404, Absent.code, Absent.title)
+    return _refuse(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A bug: nothing of it leaves the process but the request's id."""
-    return response(request, 500, "internal", "Something went wrong on our side; it has been recorded.")
+    return _refuse(request, 500)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return response(request, 400, "malformed_request", "The request could not be read.")
+    return _refuse(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return response(request, 403, "forbidden", "Your role does not allow this.")
+    return _refuse(request, 403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form, or a request with the console's cookie, that does not prove where it comes from."""
+    return _refuse(request, 403, "csrf_failed", "The form has expired or came from elsewhere; load it again.")
