@@ -53,6 +53,8 @@ _ANALYSE_IN_A_FIRM = (
 )
 _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "own_models.change": Extent.ALL,
+    "joining.read": Extent.ALL,
+    "joining.change": Extent.ALL,
     "companies.change": Extent.ALL,
     "predictions.change": Extent.ALL,
     "jobs.change": Extent.ALL,
@@ -63,8 +65,10 @@ _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "audit.read": Extent.ALL,
     "console.enter": Extent.ALL,
 }
-_RUN_TENANT = _RUN_ORGANIZATION | {
+_OWN_ORGANIZATION = _RUN_ORGANIZATION | {"admins.change": Extent.ALL, "ownership.offer": Extent.ALL}
+_RUN_TENANT = _OWN_ORGANIZATION | {
     "organizations.create": Extent.ALL,
+    "organizations.govern": Extent.ALL,
     "tenant.read": Extent.ALL,
     "mfa.reset": Extent.ALL,
     "tenant.change": Extent.ALL,
@@ -79,11 +83,12 @@ _RUN_PLATFORM = _RUN_TENANT | {
 MATRIX: dict[Role, dict[str, Extent]] = {
     Role.SUPER_ADMIN: _RUN_PLATFORM,
     Role.TENANT_ADMIN: _RUN_TENANT,
-    Role.OWNER: _RUN_ORGANIZATION,
+    Role.OWNER: _OWN_ORGANIZATION,
     Role.ADMIN: _RUN_ORGANIZATION,
     Role.ANALYST: _ANALYSE_IN_A_FIRM,
     Role.VIEWER: _READ_IN_A_FIRM,
-    Role.INDIVIDUAL: _ANALYSE,
+    # An individual's organization is a small institution of its own.
+    Role.INDIVIDUAL: _ANALYSE | {"organizations.create": Extent.ALL},
 }
 PERMISSIONS = tuple(sorted({p for held in MATRIX.values() for p in held}))
 
@@ -93,3 +98,47 @@ def extent(role: Role | str, permission: str) -> Extent | None:
     if permission not in PERMISSIONS:
         raise ValueError(f"unknown permission {permission!r}")
     return MATRIX[Role(role)].get(permission)
+
+
+# -- the state of an organization ------------------------------------------------------------------
+
+_ACTIVE, _INACTIVE, _SUSPENDED, _ARCHIVED = "active", "inactive", "suspended", "archived"
+# Members enter an organization in these states; in any other it does not exist for them.
+OPEN_TO_MEMBERS = frozenset({_ACTIVE, _INACTIVE})
+# What is held beside an active organization: reading goes on while it is inactive (members) or suspended
+# (whoever reaches the whole tenant); settings can be mended; and its state is changed in every state.
+_BESIDE_ACTIVE: dict[str, frozenset[str]] = {
+    "organizations.read": frozenset({_INACTIVE, _SUSPENDED, _ARCHIVED}),
+    "organizations.change": frozenset({_INACTIVE, _SUSPENDED}),
+    "organizations.govern": frozenset({_INACTIVE, _SUSPENDED, _ARCHIVED}),
+    "members.read": frozenset({_INACTIVE, _SUSPENDED, _ARCHIVED}),
+    "members.change": frozenset({_INACTIVE, _SUSPENDED}),
+    "admins.change": frozenset({_INACTIVE, _SUSPENDED}),
+    "ownership.offer": frozenset({_INACTIVE, _SUSPENDED}),
+    "joining.read": frozenset({_INACTIVE, _SUSPENDED}),
+    "console.enter": frozenset({_INACTIVE, _SUSPENDED}),
+}
+
+
+def states_of(permission: str) -> frozenset[str]:
+    """States of an organization in which a permission is held there."""
+    reads = frozenset({_INACTIVE, _SUSPENDED}) if permission.endswith(".read") else frozenset()
+    return frozenset({_ACTIVE}) | _BESIDE_ACTIVE.get(permission, reads)
+
+
+# -- who stands above whom ---------------------------------------------------------------------------
+
+_RANKS = {
+    Role.SUPER_ADMIN: 6,
+    Role.TENANT_ADMIN: 5,
+    Role.OWNER: 4,
+    Role.ADMIN: 3,
+    Role.ANALYST: 2,
+    Role.VIEWER: 1,
+    Role.INDIVIDUAL: 0,
+}
+
+
+def rank(role: Role | str | None) -> int:
+    """How far up a role stands; 0 for none."""
+    return _RANKS[Role(role)] if role else 0

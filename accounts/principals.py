@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.mfa.errors import MfaEnrolmentRequired
 from accounts.mfa.selectors import proof_methods
 from accounts.models import AuthSession, Membership, MembershipState, User
-from accounts.permissions import Extent, Role, extent
+from accounts.permissions import OPEN_TO_MEMBERS, Extent, Role, extent, states_of
 from accounts.sso.errors import SsoRequired
 from accounts.sso.selectors import provider_asked
 from tenants import selectors as directory
@@ -41,6 +41,8 @@ class Grants:
     provider_asked: bool = False
     # By the provider of one tenant, for somebody who has a life outside it.
     is_confined: bool = False
+    # Of the organizations in ``roles``, those that are not active: they can be read.
+    inactive: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,13 @@ class SessionPrincipal:
     def organizations_with(self, permission: str) -> frozenset[UUID]:
         if not self.holds(permission) or self.tenant_id is None:
             return frozenset()
+        states = states_of(permission)
         if self.wide_role is not None:
-            return directory.organization_ids(self.tenant_id)
-        return frozenset({self.organization_id} if self.organization_id else ())
+            return directory.organization_ids(self.tenant_id, states)
+        if self.organization_id is None:
+            return frozenset()
+        closed = self.organization_id in self.grants.inactive and OrganizationState.INACTIVE not in states
+        return frozenset() if closed else frozenset({self.organization_id})
 
     @property
     def limit(self) -> str | None:
@@ -134,6 +140,33 @@ def cache_key(session_id: UUID, tenant_id: UUID | None) -> str:
 def forget_sessions(sessions: Iterable[tuple[UUID, UUID | None]]) -> None:
     """Make the next request of these sessions (id and tenant) read the database again."""
     caches["directory"].delete_many([cache_key(*session) for session in sessions])
+
+
+Spot = tuple[UUID | None, UUID | None]
+
+
+def _move_key(session_id: UUID) -> str:
+    return f"moved:{session_id}"
+
+
+def note_move(session_id: UUID, before: Spot, after: Spot) -> None:
+    """Let the tokens of a session that name one tenant and organization lead to another, while they live."""
+    seconds = int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())
+    caches["directory"].set(_move_key(session_id), (before, after), seconds)
+
+
+def forget_move(session_id: UUID) -> None:
+    """A session has chosen its place itself: its tokens mean what they say again."""
+    caches["directory"].delete(_move_key(session_id))
+
+
+def moved(session_id: UUID, named: Spot) -> Spot:
+    """Where a token leads that names this tenant and organization: nearly always just there."""
+    found = caches["directory"].get(_move_key(session_id))
+    if found is None or found[0] != named:
+        return named
+    after: Spot = found[1]
+    return after
 
 
 def principal_for(
@@ -185,8 +218,8 @@ def grants_of(user: User, tenant_id: UUID | None, **shown: bool) -> Grants | Non
     with in_public():
         place = {"tenant_id": tenant_id} if tenant_id else {"tenant": None}
         held = Membership.objects.filter(user=user, state=MembershipState.ACTIVE, **place)
-        alive = OrganizationEntry.objects.filter(state=OrganizationState.ACTIVE, **place)
-        entries = frozenset(alive.values_list("id", flat=True))
+        alive = OrganizationEntry.objects.filter(state__in=OPEN_TO_MEMBERS, **place)
+        states = dict(alive.values_list("id", "state"))
         roles = dict(held.exclude(organization_id=None).values_list("organization_id", "role"))
         is_tenant_admin = held.filter(role=Role.TENANT_ADMIN).exists()
         if tenant_id is not None and not (roles or is_tenant_admin or user.is_super_admin):
@@ -196,7 +229,8 @@ def grants_of(user: User, tenant_id: UUID | None, **shown: bool) -> Grants | Non
             email=user.email,
             is_super_admin=user.is_super_admin,
             is_tenant_admin=is_tenant_admin,
-            roles={org: role for org, role in roles.items() if org in entries},
+            roles={org: role for org, role in roles.items() if org in states},
+            inactive=frozenset(org for org in roles if states.get(org) == OrganizationState.INACTIVE),
             **shown,
         )
 

@@ -26,7 +26,7 @@ from accounts.sso.errors import SsoRequired
 from accounts.sso.selectors import provider_asked
 from accounts.watching import services as watching
 from tenants.kernel import audit
-from tenants.kernel.context import PERSONAL, in_public
+from tenants.kernel.context import PERSONAL, in_public, in_tenant
 from tenants.kernel.errors import Absent, BadCredentials, BadToken, Conflict, Forbidden, InvalidInput
 from tenants.kernel.request import Actor
 from tenants.models import Tenant
@@ -87,6 +87,16 @@ def user_create(
         password_store(user, password)
         audit.record("accounts.user.created", on=user, changes={"email": address}, actor=actor)
     return user
+
+
+def email_prove(*, user: User, actor: Actor) -> None:
+    """Note that the user holds his address: he has shown what was sent there."""
+    with in_public():
+        user.email_verified_at = timezone.now()
+        User.objects.filter(pk=user.pk, email_verified_at=None).update(
+            email_verified_at=user.email_verified_at
+        )
+        audit.record("accounts.user.email_proved", on=user, actor=actor)
 
 
 def check_password_rules(
@@ -291,8 +301,8 @@ def _expires_in() -> int:
     return int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())
 
 
-def session_refresh(*, token: str, rotate: bool) -> TokenPair:
-    """New tokens for a refresh token.
+def session_refresh(*, token: str, rotate: bool, host_tenant_id: UUID | None = None) -> TokenPair:
+    """New tokens for a refresh token. A session whose place is lost goes on in another one of the user.
 
     With ``rotate`` the token is used up and a new one given; without, a new access token for the same
     session. A token that was used up earlier revokes its whole family. Raises BadToken.
@@ -306,9 +316,11 @@ def session_refresh(*, token: str, rotate: bool) -> TokenPair:
         now = timezone.now()
         if session is None or row is None or session.revoked_at or session.expires_at <= now:
             raise BadToken()
-        if not session.user.is_active or not _place_holds(session):
+        if not session.user.is_active:
             raise BadToken("You may not work there any more; sign in again.", code="place_lost")
         if row.rotated_at is None:
+            if not _place_holds(session):
+                _fall_back(session, host_tenant_id)
             if rotate:
                 row.rotated_at = now
                 row.save(update_fields=["rotated_at"])
@@ -331,12 +343,28 @@ def _place_holds(session: AuthSession) -> bool:
         return False
     if session.user.is_super_admin:
         return True
-    places = selectors.places_of(session.user)
     if session.tenant_id is None:
-        return True
-    return any(
-        (p.tenant.id, p.organization_id) == (session.tenant_id, session.organization_id) for p in places
+        return False
+    found = selectors.place_in(
+        session.user, tenant_id=session.tenant_id, organization_id=session.organization_id
     )
+    return found is not None
+
+
+def _fall_back(session: AuthSession, host_tenant_id: UUID | None) -> None:
+    # The session of an identity provider stays in its institution, as one on a tenant's host does.
+    bound_to = session.confined_to_id or host_tenant_id
+    place = selectors.place_to_fall_back(session.user, tenant_id=session.tenant_id, host_tenant_id=bound_to)
+    if place is None and bound_to is not None:
+        raise BadToken("You may not work there any more; sign in again.", code="place_lost")
+    before = (session.tenant_id, session.organization_id)
+    session.tenant = place.tenant if place else None
+    session.organization_id = place.organization_id if place else None
+    if before == (session.tenant_id, session.organization_id):
+        return
+    session.save(update_fields=["tenant", "organization_id"])
+    change = {"organization": [str(before[1]), str(session.organization_id)]}
+    audit.record("accounts.session.fell_back", on=session, changes=change, actor=session.user.actor)
 
 
 @transaction.atomic
@@ -350,25 +378,46 @@ def session_close(*, session_id: UUID, actor: Actor) -> None:
 
 @transaction.atomic
 def session_switch(
-    *, session_id: UUID, user: User, organization_id: UUID, actor: Actor
+    *,
+    session_id: UUID,
+    user: User,
+    organization_id: UUID | None,
+    tenant_id: UUID | None = None,
+    host_tenant_id: UUID | None = None,
+    actor: Actor,
 ) -> tuple[Place, TokenPair]:
     """Work in another organization from now on: new tokens, the session's refresh tokens used up.
 
-    Raises Forbidden where the user holds no membership there (or there is no such organization).
+    Without an organization, those who reach a whole tenant work in the tenant ``tenant_id``.
+    Raises Forbidden where the user may not work there (or there is no such organization), and on a
+    tenant's host for the place of another tenant.
     """
     with in_public():
         session = AuthSession.objects.select_for_update().get(id=session_id)
-        reachable = selectors.places_of(user, tenant_id=session.confined_to_id)
-        place = next((p for p in reachable if p.organization_id == organization_id), None)
-        if place is None:
+        place = selectors.place_in(user, tenant_id=tenant_id, organization_id=organization_id)
+        # The session of an identity provider stays in its institution.
+        stays_in = session.confined_to_id or host_tenant_id
+        if place is None or (session.confined_to_id and place.tenant.id != session.confined_to_id):
             raise Forbidden("You are no member of this organization.", code="no_member")
+        if stays_in is not None and place.tenant.id != stays_in:
+            raise Forbidden("Sign in at that institution's own address.", code="wrong_host")
         before = session.organization_id
         session.tenant, session.organization_id = place.tenant, place.organization_id
         session.last_used_at = timezone.now()
         session.save(update_fields=["tenant", "organization_id", "last_used_at"])
         session.refresh_tokens.filter(rotated_at=None).update(rotated_at=timezone.now())
-        change = {"organization": [str(before), str(organization_id)]}
+        transaction.on_commit(lambda: principals.forget_move(session_id))
+        change = {"organization": [str(before), str(organization_id)], "tenant": str(place.tenant.id)}
         audit.record("accounts.session.switched", on=session, changes=change, actor=actor)
+        if user.is_super_admin:
+            # The tenant's own log shows that somebody of the platform has come.
+            with in_tenant(place.tenant.ref):
+                audit.record(
+                    "accounts.session.entered_by_platform",
+                    on=user,
+                    changes={"session": str(session.id)},
+                    actor=actor,
+                )
         return place, issue(session)
 
 

@@ -6,7 +6,7 @@ the token: they are read afresh (from a cache of seconds), so that a lost role i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 
-from accounts import keys
+from accounts import keys, principals
 from accounts.api_keys.reading import KeyRef, key_of
 from accounts.api_keys.secrets import PREFIX
 from accounts.models import AuthSession
@@ -149,5 +149,10 @@ def read_bearer(request: HttpRequest) -> Claims | None:
     if token is None or request.path.rstrip("/").endswith("/auth/refresh"):
         return None
     claims = read_key(token) if token.startswith(PREFIX) else read_access(token)
+    if claims.key is None and getattr(request, "on_platform", False):
+        # Only there does the token say which tenant: a session that has just joined one is led into it.
+        named = (claims.tenant_id, claims.organization_id)
+        tenant_id, organization_id = principals.moved(claims.session_id, named)
+        claims = replace(claims, tenant_id=tenant_id, organization_id=organization_id)
     request.claims = claims  # type: ignore[attr-defined]
     return claims

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from accounts.api.viewsets import jwks
 from config.api import routes
+from organizations.joining.pages import join_page
 from tenants.branding import logo
 
 handler400 = "tenants.kernel.problem.bad_request"
@@ -34,4 +35,5 @@ common: list[URLPattern | URLResolver] = [
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("branding/<uuid:tenant_id>/<str:name>", logo, name="logo"),
     path("api/", include(routes())),
+    re_path(r"^join/(?P<secret>[A-Za-z0-9._-]{1,128})/?$", join_page, name="join"),
 ]

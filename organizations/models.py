@@ -13,7 +13,7 @@ from tenants.kernel import scope
 from tenants.kernel.audit import AuditHeadBase, AuditRecord, AuditSealBase
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.idempotency import IdempotencyBase
-from tenants.kernel.owned import SchemaBound, SchemaBoundQuerySet, Scoped
+from tenants.kernel.owned import OrganizationOwned, SchemaBound, SchemaBoundQuerySet, Scoped
 from tenants.models import OrganizationState
 
 
@@ -43,10 +43,19 @@ class Organization(SchemaBound):
         choices=[(role.value, role.value) for role in (Role.ADMIN, Role.ANALYST, Role.VIEWER)],
         default=Role.ANALYST,
     )
+    domain = models.CharField(max_length=253, blank=True, help_text="The organization's own web domain.")
+    join_enabled = models.BooleanField(
+        default=True, help_text="Whether people may join by a link, a code or the whitelist."
+    )
+    whitelist_required = models.BooleanField(
+        default=True, help_text="Whether a link or code admits only addresses on the whitelist."
+    )
     allow_global_data_access = models.BooleanField(
         default=True, help_text="Whether members read the reference data of the platform."
     )
+    archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
     created_by_id = models.UUIDField(null=True, editable=False)
 
     objects = OrganizationManager()
@@ -65,6 +74,10 @@ class Organization(SchemaBound):
         return self.name
 
     @property
+    def is_active(self) -> bool:
+        return bool(self.state == OrganizationState.ACTIVE)
+
+    @property
     def organization_id(self) -> UUID:
         """Its own owner: lets audit and the own-rows rule treat it like every other row."""
         return self.id
@@ -75,6 +88,57 @@ class Organization(SchemaBound):
         active = scope.current()
         if active.organization_ids is not None and self.id not in active.organization_ids:
             raise OutOfScope("an organization outside the active scope")
+
+
+class StateChange(OrganizationOwned):
+    """One step in an organization's life: switched off or on, suspended, lifted, archived, restored."""
+
+    from_state = models.CharField(max_length=20, choices=OrganizationState.choices)
+    to_state = models.CharField(max_length=20, choices=OrganizationState.choices)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    by_id = models.UUIDField(null=True)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["organization", "-id"], name="state_change_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.from_state} to {self.to_state}"
+
+
+class OfferState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    ACCEPTED = "accepted", "Accepted"
+    DECLINED = "declined", "Declined"
+    CANCELLED = "cancelled", "Cancelled"
+    EXPIRED = "expired", "Expired"
+
+
+class OwnershipOffer(OrganizationOwned):
+    """The ownership of an organization, offered to a member who has yet to accept it."""
+
+    to_user_id = models.UUIDField()
+    from_user_id = models.UUIDField(null=True, help_text="The owner at the time; empty where there was none.")
+    state = models.CharField(max_length=20, choices=OfferState.choices, default=OfferState.PENDING)
+    message = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by_id = models.UUIDField(null=True)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=models.Q(state=OfferState.PENDING),
+                name="ownership_offer_one_pending",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"ownership for {self.to_user_id}"
 
 
 class AuditEvent(AuditRecord):

@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.recovery import services as recovery
 from organizations import services as organizations
+from organizations.joining.selectors import secrets_of
 from tenants import services
 from tenants.kernel import mail, scope
 from tenants.kernel.context import in_tenant
@@ -117,6 +118,9 @@ def tenant_with_admin(data: dict[str, Any], *, actor: Actor) -> dict[str, Any]:
     )
     if isinstance(opened, Tenant):
         raise TypeError("an admin was named")
+    place = {opened.organization_id}
+    with in_tenant(opened.tenant.ref), scope.organizations(place, reason="a new institution"):
+        secret = secrets_of(place).get(opened.organization_id)
     return {
         "tenant_id": opened.tenant.id,
         "tenant_name": opened.tenant.name,
@@ -125,6 +129,7 @@ def tenant_with_admin(data: dict[str, Any], *, actor: Actor) -> dict[str, Any]:
         "admin_email": opened.admin.email,
         "default_org_id": opened.organization_id,
         "default_org_name": data.get("default_org_name") or opened.tenant.name,
+        "default_org_join_token": secret.token if secret else None,
         "success": True,
         "message": f"{opened.tenant.name} is open.",
     }

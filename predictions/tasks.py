@@ -12,12 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from predictions import retention, shadowing, usage
-from predictions.models import UNFINISHED
+from predictions.models import UNFINISHED, ScoringJob
 from predictions.registry.selectors import in_use
 from predictions.services import chunks, jobs, shadow
 from tenants import selectors
 from tenants.kernel import scope
-from tenants.kernel.context import TenantRef, in_public, in_tenant
+from tenants.kernel.context import TenantRef, current_tenant, in_public, in_tenant
 from tenants.kernel.errors import Unavailable
 from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
@@ -67,7 +67,12 @@ def score_chunk(self: Any, *, chunk_id: str) -> None:
 @shared_task(bind=True, base=TenantTask, name="predictions.advance_job")
 def advance_job(self: Any, *, job_id: str) -> None:
     """Look after one job that has not been heard of: hand its lost chunks out again, or close it."""
-    jobs.job_advance(job_id=UUID(job_id), wait=False, actor=self.actor)
+    job = ScoringJob.objects.filter(id=job_id).first()
+    # The sweep sees every organization; from here on the work sees its own, and none that is not active.
+    if job is None or job.organization_id not in selectors.organization_ids(current_tenant().id, {"active"}):
+        return
+    with scope.organizations({job.organization_id}, reason="a job that was silent"):
+        jobs.job_advance(job_id=job.id, wait=False, actor=self.actor)
 
 
 @shared_task(base=PlatformTask, name="predictions.sweep_jobs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -115,14 +115,12 @@ def scheduled_deletion(tenant_id: UUID) -> TenantDeletion | None:
         return TenantDeletion.objects.filter(tenant_id=tenant_id, state=DeletionState.SCHEDULED).first()
 
 
-def organization_ids(tenant_id: UUID) -> frozenset[UUID]:
-    """Every organization of a tenant that is not archived."""
-    from tenants.models import OrganizationEntry, OrganizationState
+def organization_ids(tenant_id: UUID, states: Collection[str]) -> frozenset[UUID]:
+    """The organizations of a tenant that are in one of the states."""
+    from tenants.models import OrganizationEntry
 
     with in_public():
-        entries = OrganizationEntry.objects.filter(tenant_id=tenant_id).exclude(
-            state=OrganizationState.ARCHIVED
-        )
+        entries = OrganizationEntry.objects.filter(tenant_id=tenant_id, state__in=states)
         return frozenset(entries.values_list("id", flat=True))
 
 

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from accounts.api_keys.models import ApiKey
 from companies.models import Company, Statement
+from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
+from organizations.joining.tokens import digest_of, new_token, sealed
 from predictions.models import (
     JobChunk,
     Prediction,
@@ -142,3 +144,39 @@ class OwnModelFactory(factory.django.DjangoModelFactory):
     original_filename = "outcomes.csv"
     path = "nowhere.csv"
     file_sha256 = SHA
+
+
+class WhitelistEntryFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = WhitelistEntry
+
+    kind = "address"
+    value = factory.Sequence(lambda n: f"listed-{n}@firm.test")
+
+
+class JoinLinkFactory(factory.django.DjangoModelFactory):
+    """A link whose secret is ``token``."""
+
+    class Meta:
+        model = JoinLink
+
+    class Params:
+        token = factory.LazyFunction(new_token)
+
+    digest = factory.LazyAttribute(lambda link: digest_of(link.token))
+    sealed = factory.LazyAttribute(lambda link: sealed(link.token))
+
+
+class InvitationFactory(factory.django.DjangoModelFactory):
+    """A pending invitation whose secret is ``token``."""
+
+    class Meta:
+        model = Invitation
+
+    class Params:
+        token = factory.LazyFunction(new_token)
+
+    email = factory.Sequence(lambda n: f"invited-{n}@firm.test")
+    role = "analyst"
+    digest = factory.LazyAttribute(lambda invitation: digest_of(invitation.token))
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))

@@ -256,6 +256,9 @@ def _rows(world: World) -> None:
             factories.IssueFactory(organization=owner, job=job)
             factories.ChunkFactory(organization=owner, job=job)
             factories.OwnModelFactory(organization=owner)
+            factories.WhitelistEntryFactory(organization=owner, value="listed@firm.test")
+            factories.JoinLinkFactory(organization=owner)
+            factories.InvitationFactory(organization=owner)
     with world.within("alpha"):
         companies = list(Company.objects.values_list("id", "organization_id", "symbol"))
     with world.within("beta"):

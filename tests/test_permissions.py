@@ -21,7 +21,7 @@ from tenants.kernel.viewsets import CRUD
 from tenants.models import Domain, TenantExport
 from tests.factories import ApiKeyFactory
 from tests.fixtures import World, anonymous
-from tests.test_isolation import ROW
+from tests.test_isolation import ROW, plain_path
 
 EVERYBODY = {"anonymous", *(r.value for r in Role)}
 SIGNED_IN = EVERYBODY - {"anonymous"}
@@ -30,6 +30,8 @@ WRITERS = MEMBERS - {"viewer"}
 PLATFORM = {"super_admin"}
 RUNNERS = {"super_admin", "tenant_admin", "owner", "admin"}
 TENANT = {"super_admin", "tenant_admin"}
+OWNERS = TENANT | {"owner"}
+ADMINS = OWNERS | {"admin"}
 
 _PREDICTIONS = {
     "list": MEMBERS,
@@ -72,7 +74,7 @@ TABLE = {
         "cancel_deletion": PLATFORM,
         "enter": PLATFORM,
     },
-    "tenant-admin": {"create_tenant_with_admin": PLATFORM},
+    "tenant-admin": {"assign_user_to_organization": TENANT, "create_tenant_with_admin": PLATFORM},
     "tenant-domains": {"list": PLATFORM, "create": PLATFORM, "destroy": PLATFORM, "primary": PLATFORM},
     "tenant-exports": {"list": TENANT, "retrieve": TENANT, "create": TENANT, "download": TENANT},
     "tenant": {"list": TENANT, "amend": TENANT, **_OWN_TENANT},
@@ -89,6 +91,8 @@ TABLE = {
         "me": SIGNED_IN,
         # Without a body it is 400; into an organization of others 403, which is tested with log-in.
         "switch_organization": SIGNED_IN,
+        # Without a token in the body it is 400, whoever asks.
+        "join": SIGNED_IN,
         # Without a proof in the body it is refused for that, whoever asks.
         "prove": SIGNED_IN,
         "verify_email": EVERYBODY,
@@ -126,6 +130,9 @@ TABLE = {
     },
     "users": {
         "me": SIGNED_IN,
+        "organization_members": ADMINS,
+        "member_role": ADMINS,
+        "member_activate": ADMINS,
         "change_me": SIGNED_IN,
         "profile": SIGNED_IN,
         "change_profile": SIGNED_IN,
@@ -156,7 +163,51 @@ TABLE = {
         "end_all": SIGNED_IN,
     },
     "users/me/data": {"list": SIGNED_IN, "create": SIGNED_IN, "download": SIGNED_IN, "close": SIGNED_IN},
-    "organizations": {"list": MEMBERS, "retrieve": MEMBERS, "create": TENANT},
+    "organizations": {
+        "list": MEMBERS,
+        "retrieve": MEMBERS,
+        # An individual founds a small institution of his own.
+        "create": TENANT | {"individual"},
+        "update": ADMINS,
+        "partial_update": ADMINS,
+        "destroy": TENANT,
+        "suspend": TENANT,
+        "lift": TENANT,
+        "archive": TENANT,
+        "restore": TENANT,
+        "history": ADMINS,
+        "owner": MEMBERS,
+        "offer_ownership": OWNERS,
+        "ownership_on_offer": MEMBERS,
+        "cancel_offer": OWNERS,
+        # Nothing is on offer here: 409 for everybody. To whom it is offered is tested with ownership.
+        "accept_ownership": MEMBERS,
+        "decline_ownership": MEMBERS,
+        "job_titles": MEMBERS,
+        "users": ADMINS,
+        "members": ADMINS,
+        "add_member": ADMINS,
+        "remove_member": ADMINS,
+        "leave": MEMBERS,
+        "admins": ADMINS,
+        "grant_admin": OWNERS,
+        "revoke_admin": OWNERS,
+        "whitelist": ADMINS,
+        "whitelist_add": ADMINS,
+        "whitelist_remove": ADMINS,
+        "whitelist_import": ADMINS,
+        "invitations": ADMINS,
+        "invite": ADMINS,
+        "links": ADMINS,
+        "link_create": ADMINS,
+        "regenerate_token": ADMINS,
+        "code_rotate": ADMINS,
+        "code_remove": ADMINS,
+        "import_users": ADMINS,
+    },
+    "join-links": dict.fromkeys(("list", "retrieve", "partial_update", "destroy", "rotate", "stats"), ADMINS),
+    "invitations": dict.fromkeys(("list", "retrieve", "destroy", "resend", "revoke"), ADMINS),
+    "joining": {"preview": EVERYBODY, "accept": EVERYBODY},
     "companies": {"list": MEMBERS, "retrieve": MEMBERS},
     "predictions/annual": _PREDICTIONS,
     "predictions/quarterly": _PREDICTIONS,
@@ -222,7 +273,7 @@ def actions_of(viewset):
             yield name, *STANDARD[name], ""
     for extra in viewset.get_extra_actions():
         for method, name in extra.mapping.items():
-            yield name, method, extra.detail, "/" + extra.url_path.replace("\\", "")
+            yield name, method, extra.detail, "/" + plain_path(extra.url_path)
 
 
 ROUTES = {prefix: viewset for router in ROUTERS for prefix, viewset, _ in router.registry}
@@ -248,7 +299,8 @@ def test_permission_table(people: World, prefix, action, role):
     if detail:
         own = _account_row(people, prefix, action, role, client)
         address += f"/{own or _row_for(people, prefix, role)}"
-    answer = getattr(client, method)(address + ending, {}, format="json")
+    parts = {"user_id": people.user(Role.VIEWER).id, "email": "listed@firm.test"}
+    answer = getattr(client, method)(address + ending.format(**parts), {}, format="json")
     allowed = role in TABLE[prefix][action]
     if not allowed:
         assert answer.status_code == (401 if role == "anonymous" else 403), answer.content

@@ -24,9 +24,10 @@ DOORS = {
     "set_schema": {"tenants/kernel/context.py"},
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
     "every_organization": {
+        "organizations/joining/services/entering.py",
         "organizations/onboarding/services.py",
         "organizations/opening.py",
-        "organizations/services.py",
+        "organizations/services/",
         "predictions/management/",
         "predictions/retention.py",
         "predictions/selectors.py",

@@ -29,7 +29,19 @@ class RefreshIn(serializers.Serializer[Any]):
 
 
 class SwitchIn(serializers.Serializer[Any]):
-    organization_id = serializers.UUIDField()
+    organization_id = serializers.UUIDField(
+        required=False, allow_null=True, help_text="Where to work: one of the caller's organizations."
+    )
+    tenant_id = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="Instead of an organization, for administrators: the institution as a whole.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("organization_id") and not attrs.get("tenant_id"):
+            raise serializers.ValidationError({"organization_id": "Name an organization."})
+        return attrs
 
 
 class OrganizationBrief(serializers.Serializer[Any]):

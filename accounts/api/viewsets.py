@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import cache_control
@@ -73,14 +74,18 @@ class AuthViewSet(ProofActions, RecoveryActions, DeclaredViewSet):
         data: dict[str, Any] = serializer.validated_data
         return data
 
-    def _login(self, request: Request) -> Response:
-        data = self._read(LoginIn)
+    def _host_tenant_id(self, request: Request) -> UUID | None:
+        """The institution on whose host the request came, or None on the platform's."""
         on_platform = getattr(request._request, "on_platform", False)
         tenant = None if on_platform else request._request.tenant  # type: ignore[attr-defined]
+        return tenant.id if tenant else None
+
+    def _login(self, request: Request) -> Response:
+        data = self._read(LoginIn)
         _, pair = services.sign_in(
             email=data["email"],
             password=data["password"],
-            tenant_id=tenant.id if tenant else None,
+            tenant_id=self._host_tenant_id(request),
             device=request.headers.get("User-Agent", ""),
             address=request_info.current().address,
         )
@@ -110,7 +115,10 @@ class AuthViewSet(ProofActions, RecoveryActions, DeclaredViewSet):
         token = given or token_module.bearer_of(request._request)
         if not token:
             raise BadToken()
-        return Response(client.tokens(services.session_refresh(token=token, rotate=bool(given))))
+        pair = services.session_refresh(
+            token=token, rotate=bool(given), host_tenant_id=self._host_tenant_id(request)
+        )
+        return Response(client.tokens(pair))
 
     @extend_schema(request=None, responses={204: None}, summary="Log out", tags=["auth"])
     @action(detail=False, methods=["post"])
@@ -130,12 +138,18 @@ class AuthViewSet(ProofActions, RecoveryActions, DeclaredViewSet):
     )
     @action(detail=False, methods=["post"], url_path="switch-organization")
     def switch_organization(self, request: Request) -> Response:
-        """New tokens for another organization of which the user is a member."""
+        """New tokens for another organization of which the user is a member.
+
+        Administrators of an institution may switch to each of its organizations, or with `tenant_id` to the
+        institution as a whole. On an institution's host one stays within it.
+        """
         data = self._read(SwitchIn)
         _, pair = services.session_switch(
             session_id=self.principal.session_id,
             user=_user(request),
-            organization_id=data["organization_id"],
+            organization_id=data.get("organization_id"),
+            tenant_id=data.get("tenant_id"),
+            host_tenant_id=self._host_tenant_id(request),
             actor=self.principal.actor,
         )
         return Response(client.tokens(pair))

@@ -54,7 +54,13 @@ SHARED_APPS = [
     "drf_spectacular_sidecar",
     "corsheaders",
 ]
-TENANT_APPS = ["organizations", "companies", "predictions", "predictions.own_models"]
+TENANT_APPS = [
+    "organizations",
+    "organizations.joining",
+    "companies",
+    "predictions",
+    "predictions.own_models",
+]
 # Earlier apps' templates and commands win: unfold's over django_tenants', and ours over both.
 INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))
 TENANT_MODEL = "tenants.Tenant"
@@ -211,6 +217,13 @@ API_KEY_MAX_DAYS = env.number("API_KEY_MAX_DAYS", 365)
 PLATFORM_REQUIRE_MFA = env.flag("PLATFORM_REQUIRE_MFA", default=False)
 TOKEN_ISSUER = env.text("TOKEN_ISSUER", "default-risk-platform")
 SIMPLE_JWT = {"ALGORITHM": "RS256", "USER_ID_CLAIM": "sub", "USER_ID_FIELD": "id"}
+
+# Organizations: the most members that any may allow itself, how long an offer of its ownership and an
+# invitation wait for an answer, and how long an archive is kept before its organization may be deleted.
+ORGANIZATION_MAX_USERS = env.number("ORGANIZATION_MAX_USERS", 10_000)
+ORGANIZATION_DELETE_AFTER_DAYS = env.number("ORGANIZATION_DELETE_AFTER_DAYS", 30)
+OWNERSHIP_OFFER_DAYS = env.number("OWNERSHIP_OFFER_DAYS", 14)
+INVITATION_DAYS = env.number("INVITATION_DAYS", 14)
 
 CORS_ALLOWED_ORIGINS = env.listing("CORS_ORIGINS", "", "CORS_ORIGIN")
 CORS_ALLOW_ALL_ORIGINS = ENVIRONMENT == "development" and not CORS_ALLOWED_ORIGINS
@@ -378,6 +391,7 @@ LINKS = {
     "verify_email": env.text("LINK_VERIFY_EMAIL", "{app}/account/verify?token={token}"),
     "reset_password": env.text("LINK_RESET_PASSWORD", "{app}/account/reset?token={token}"),
     "home": env.text("LINK_HOME", "{app}/"),
+    "join": env.text("LINK_JOIN", "{app}/join/{token}"),
     "forgot_password": env.text("LINK_FORGOT_PASSWORD", "{app}/account/forgot"),
     "sso": env.text("LINK_SSO", "{app}/sso/callback?code={code}"),
 }

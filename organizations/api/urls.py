@@ -1,11 +1,13 @@
-"""Routes of organizations."""
+"""Routes of organizations, of the ways into them, and of what identity needs an organization for."""
 
-from accounts.api.users import UserViewSet
 from organizations.api.audit import AuditViewSet, PlatformAuditViewSet
+from organizations.api.organization_viewsets import OrganizationViewSet
+from organizations.api.tenant_admin_viewsets import TenantAdminViewSet
 from organizations.api.tenants.own import BrandingViewSet, OwnTenantViewSet
 from organizations.api.tenants.platform import PlatformViewSet, TenantDomainViewSet, TenantExportViewSet
-from organizations.api.tenants.viewsets import TenantAdminViewSet, TenantViewSet
-from organizations.api.viewsets import AuthViewSet, OrganizationViewSet
+from organizations.api.tenants.viewsets import TenantViewSet
+from organizations.api.viewsets import AuthViewSet, UserViewSet
+from organizations.joining.api.viewsets import InvitationViewSet, JoinViewSet, LinkViewSet
 from tenants.kernel.routers import Router
 
 router = Router()
@@ -21,3 +23,6 @@ router.register("platform", PlatformViewSet, basename="platform")
 router.register("auth", AuthViewSet, basename="auth")
 router.register("users", UserViewSet, basename="users")
 router.register("organizations", OrganizationViewSet, basename="organizations")
+router.register("join-links", LinkViewSet, basename="join-links")
+router.register("invitations", InvitationViewSet, basename="invitations")
+router.register("joining", JoinViewSet, basename="joining")

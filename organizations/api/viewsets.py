@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.users import UserViewSet as AccountsUserViewSet
 from accounts.api.viewsets import AuthViewSet as AccountsAuthViewSet
+from accounts.models import User
+from accounts.selectors import members_of
 from accounts.standing.api.serializers import UserOut
 from accounts.standing.selectors import reach_of, rows_of
-from organizations import services
-from organizations.api.serializers import OrganizationIn, OrganizationOut
+from organizations.api import client as organization_client
+from organizations.api.member_actions import MemberFilter, user_id_of
+from organizations.api.serializers import ActivateIn, MemberOut, RoleIn
+from organizations.joining.api.serializers import JoinedOut, JoinIn
+from organizations.joining.api.viewsets import joined_body
+from organizations.joining.services import entering
 from organizations.models import Organization
 from organizations.onboarding import services as onboarding
 from organizations.onboarding.api import CreateUserIn, RegisteredOut, RegisterIn
-from tenants.kernel.viewsets import ANYONE, OwnedViewSet
+from organizations.selectors import working_organization
+from organizations.services import members
+from tenants.kernel.context import current_tenant
+from tenants.kernel.errors import Absent, InvalidInput
+from tenants.kernel.viewsets import ANYONE, SIGNED_IN
 
 
 class AuthViewSet(AccountsAuthViewSet):
@@ -28,11 +39,13 @@ class AuthViewSet(AccountsAuthViewSet):
         **AccountsAuthViewSet.permissions,
         "register": ANYONE,
         "create_user": "members.change",
+        "join": SIGNED_IN,
     }
     throttles: ClassVar[dict[str, str]] = {
         **AccountsAuthViewSet.throttles,
         "register": "register",
         "create_user": "mail",
+        "join": "secret",
     }
 
     @extend_schema(request=RegisterIn, responses={201: RegisteredOut}, summary="Register", tags=["auth"])
@@ -57,24 +70,101 @@ class AuthViewSet(AccountsAuthViewSet):
         [row] = rows_of([user], reach_of(self.principal))
         return Response(UserOut(row).data, status=201)
 
+    @extend_schema(
+        request=JoinIn, responses=JoinedOut, summary="Join an organization", tags=["auth", "joining"]
+    )
+    @action(detail=False, methods=["post"])
+    def join(self, request: Request) -> Response:
+        """By a join token, a short code or an invitation, with a verified address.
 
-class OrganizationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewSet):
-    """Organizations of the tenant that the caller may see."""
+        The whitelist is asked where the organization wants it. What the caller made in his personal
+        workspace stays his; a session that works there goes on in the organization.
+        """
+        data = self._read(JoinIn)
+        user = cast(User, request.user)
+        if data["email"].strip() and data["email"].strip().lower() != user.email.lower():
+            error = {
+                "pointer": "/email",
+                "code": "other_address",
+                "detail": "Use the address of your account.",
+            }
+            raise InvalidInput(errors=[error])
+        joined = entering.join(
+            user=user,
+            secret=data["secret"],
+            session_id=self.principal.session_id,
+            actor=self.principal.actor,
+        )
+        return Response(JoinedOut(joined_body(joined)).data)
 
-    model = Organization
-    serializer_class = OrganizationOut
-    list_aliases: ClassVar[dict[str, str]] = {"list": "organizations"}
+
+class UserViewSet(AccountsUserViewSet):
+    """Identity's endpoints about users and, since they need an organization, those about members."""
+
     permissions: ClassVar[dict[str, str]] = {
-        "list": "organizations.read",
-        "retrieve": "organizations.read",
-        "create": "organizations.create",
+        **AccountsUserViewSet.permissions,
+        "organization_members": "members.read",
+        "member_role": "members.change",
+        "member_activate": "members.change",
+    }
+    list_aliases: ClassVar[dict[str, str]] = {
+        **getattr(AccountsUserViewSet, "list_aliases", {}),
+        "organization_members": "users",
     }
 
-    @extend_schema(request=OrganizationIn, responses={201: OrganizationOut}, summary="Create an organization")
-    def create(self, request: Request) -> Response:
-        """A new organization of this tenant (tenant admins)."""
-        serializer = OrganizationIn(data=request.data)
+    def _here(self) -> UUID:
+        """The organization that the request is about: the one that is named, else the active one."""
+        named = self.request.query_params.get("organization_id")
+        if named is None:
+            return working_organization(self.principal)
+        try:
+            wanted = UUID(named)
+        except ValueError:
+            raise Absent() from None
+        if not Organization.objects.filter(id=wanted).exists():
+            raise Absent()
+        return wanted
+
+    def _body(self, serializer_class: type[Any]) -> dict[str, Any]:
+        serializer = serializer_class(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         data: dict[str, Any] = serializer.validated_data
-        organization = services.organization_create(**data, actor=self.principal.actor)
-        return Response(OrganizationOut(organization).data, status=201)
+        return data
+
+    @extend_schema(
+        responses=MemberOut(many=True), summary="Members of the active organization", tags=["users"]
+    )
+    @action(detail=False, methods=["get"], url_path="organization-members")
+    def organization_members(self, request: Request) -> Response:
+        """Of the active organization, or of `organization_id`."""
+        rows = members_of({self._here()}, tenant_id=current_tenant().id)
+        found = MemberFilter(request.query_params, queryset=rows, request=request)
+        page = self.paginate_queryset(found.qs if found.is_valid() else rows.none())
+        body = [organization_client.member(membership) for membership in page or []]
+        return self.get_paginated_response(MemberOut(body, many=True).data)
+
+    @extend_schema(request=RoleIn, responses=MemberOut, summary="Change a member's role", tags=["users"])
+    @action(detail=False, methods=["put"], url_path=r"members/(?P<user_id>[^/.]+)/role")
+    def member_role(self, request: Request, user_id: str) -> Response:
+        """In the active organization, or in `?organization_id=`."""
+        membership = members.member_role_change(
+            user_id=user_id_of(user_id),
+            organization_id=self._here(),
+            role=self._body(RoleIn)["role"],
+            actor=self.principal.actor,
+        )
+        return Response(MemberOut(organization_client.member(membership)).data)
+
+    @extend_schema(
+        request=ActivateIn, responses=MemberOut, summary="Let a member in, or keep him out", tags=["users"]
+    )
+    @action(detail=False, methods=["put"], url_path=r"members/(?P<user_id>[^/.]+)/activate")
+    def member_activate(self, request: Request, user_id: str) -> Response:
+        """`is_active` false keeps him out of this organization; his account and other places stay."""
+        membership = members.member_state_change(
+            user_id=user_id_of(user_id),
+            organization_id=self._here(),
+            is_active=self._body(ActivateIn)["is_active"],
+            actor=self.principal.actor,
+        )
+        return Response(MemberOut(organization_client.member(membership)).data)

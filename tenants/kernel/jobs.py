@@ -117,7 +117,10 @@ def each_tenant(tenants: Iterable[TenantRef], work: Callable[[TenantRef], int]) 
 
 @task_prerun.connect
 def _enter(task: Any = None, **_: Any) -> None:
-    from tenants.selectors import tenant_by_schema  # the kernel is imported before models exist
+    from tenants.selectors import (
+        organization_ids,
+        tenant_by_schema,
+    )  # the kernel is imported before models exist
 
     stamp = stamp_of(task) or {}
     request_id = str(stamp.get("request_id") or "")
@@ -136,7 +139,14 @@ def _enter(task: Any = None, **_: Any) -> None:
     if stamp["organizations"] is None:
         doors.enter_context(scope.every_organization(reason=reason))
     else:
-        doors.enter_context(scope.organizations((UUID(i) for i in stamp["organizations"]), reason=reason))
+        sent_for = frozenset(UUID(i) for i in stamp["organizations"])
+        reach = sent_for & organization_ids(tenant.id, {"active"})
+        if sent_for and not reach:
+            # Nothing is done for an organization that is not active, either.
+            task.request.tenant_suspended = True
+            doors.close()
+            return
+        doors.enter_context(scope.organizations(reach, reason=reason))
     task.request.entered_reach = True
 
 

@@ -8,6 +8,7 @@ rule, because the methods that carry it are closed to subclasses.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -25,8 +26,8 @@ from rest_framework.response import Response
 from tenants import modules
 from tenants.kernel import audit, etags, idempotency, problem, scope, throttling, watch
 from tenants.kernel import request as request_info
-from tenants.kernel.context import in_a_tenant
-from tenants.kernel.errors import Absent, DomainError, Forbidden, NotSignedIn, TooMany
+from tenants.kernel.context import TenantRef, in_a_tenant, in_tenant
+from tenants.kernel.errors import Absent, Conflict, DomainError, Forbidden, NotSignedIn, TooMany
 from tenants.kernel.principal import ANYONE, BY_KEY, CONFINED, SIGNED_IN, Principal
 
 
@@ -36,6 +37,10 @@ def _principal(request: Request) -> Principal | None:
     return principal
 
 
+# The role of those who look after the platform (accounts.permissions is above the kernel).
+OPERATOR = "super_admin"
+# The code of refusals whose reason is the state of an organization, not the caller's role.
+NOT_ACTIVE = "organization_not_active"
 # ``amend`` is PATCH on the address of the collection: for what there is one of.
 CRUD = ("list", "retrieve", "create", "update", "partial_update", "destroy", "amend")
 
@@ -212,7 +217,7 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         if self.action in (None, "metadata"):  # 405 and OPTIONS
             return
         needed = self.permissions[self.action]
-        principal = self.principal if needed != ANYONE else None
+        principal = self._go_elsewhere(request, self.principal) if needed != ANYONE else None
         for code in self.modules_of(self.action):
             modules.require(code)
         if principal is not None and needed == SIGNED_IN:
@@ -239,11 +244,31 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise Forbidden("An API key may not do this; sign in.", code="not_by_key")
         raise Forbidden("Sign in with your own password for this.", code="session_confined")
 
+    def elsewhere(self, request: Request) -> TenantRef | None:
+        """In which other tenant an operator's request on the platform's host runs; a hook for subclasses."""
+        return None
+
+    def _go_elsewhere(self, request: Request, principal: Principal) -> Principal:
+        """Move a super admin's request on the platform's host into the tenant that it is about."""
+        on_platform = getattr(request._request, "on_platform", False)
+        if principal.role != OPERATOR or principal.limit is not None or not on_platform:
+            return principal
+        tenant = self.elsewhere(request)
+        if tenant is None:
+            return principal
+        self._doors.enter_context(in_tenant(tenant))
+        moved: Principal = replace(principal, tenant_id=tenant.id, organization_id=None)  # type: ignore[type-var]
+        request.auth = moved  # type: ignore[assignment]
+        return moved
+
     def _enter_scope(self, principal: Principal, permission: str) -> None:
         if not principal.holds(permission):
             raise Forbidden()
         if in_a_tenant():
             allowed = principal.organizations_with(permission)
+            if not allowed and not principal.reaches_tenant and principal.organization_id is not None:
+                # He holds the permission, but his organization is in a state that allows reading only.
+                raise Forbidden("Your organization is not active; it can only be read.", code=NOT_ACTIVE)
             reason = f"{type(self).__name__}.{self.action} for {principal.user_id}"
             self._doors.enter_context(scope.organizations(allowed, reason=reason))
 
@@ -276,13 +301,23 @@ class OwnedViewSet(DeclaredViewSet):
             raise Absent() from None
         row = self.get_queryset().filter(pk=key).first()
         if row is None:
-            raise Absent()
+            raise self._absent_or_closed(key)
         self._row = row
         needed = self.permissions[str(self.action)]
         owner = getattr(row, "created_by_id", None)
         if self.principal.only_own(needed, row.organization_id) and owner != self.principal.user_id:
             raise Forbidden("You may change only what you created.", code="not_yours")
         return row
+
+    def _absent_or_closed(self, key: UUID) -> DomainError:
+        """Why a row is not found: to a caller who reads it in an organization that is not active, say so."""
+        reading = self.permissions.get("retrieve")
+        if reading and self.principal.reaches_tenant and self.principal.holds(reading):
+            readable = self.principal.organizations_with(reading)
+            with scope.organizations(readable, reason="why a row cannot be changed"):
+                if self.get_queryset().filter(pk=key).exists():
+                    return Conflict("Its organization is not active.", code=NOT_ACTIVE)
+        return Absent()
 
 
 __all__ = ["ANYONE", "BY_KEY", "CONFINED", "SIGNED_IN", "DeclaredViewSet", "OwnedViewSet"]

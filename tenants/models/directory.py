@@ -134,6 +134,7 @@ class Domain(DomainMixin):
 
 class OrganizationState(models.TextChoices):
     ACTIVE = "active", "Active"
+    INACTIVE = "inactive", "Inactive"
     SUSPENDED = "suspended", "Suspended"
     ARCHIVED = "archived", "Archived"
 
@@ -150,6 +151,19 @@ class OrganizationEntry(models.Model):
     slug = models.SlugField(max_length=60)
     state = models.CharField(max_length=20, choices=OrganizationState.choices)
     is_default = models.BooleanField(default=False)
+    description = models.TextField(blank=True)
+    domain = models.CharField(max_length=253, blank=True)
+    max_users = models.PositiveIntegerField(default=500)
+    default_role = models.CharField(max_length=20, default="analyst")
+    join_enabled = models.BooleanField(default=True)
+    allow_global_data_access = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    code = models.CharField(  # noqa: DJ001 - unique where there is one, so none is NULL and not ''
+        max_length=12,
+        null=True,
+        unique=True,
+        help_text="A short code by which people find the organization to join it.",
+    )
 
     class Meta:
         ordering = ["name"]

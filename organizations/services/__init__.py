@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.text import slugify
 
 from accounts import services as accounts
-from accounts.models import Membership, User
-from accounts.permissions import ORGANIZATION_ROLES, Role
+from accounts.models import User
+from accounts.permissions import Role
+from organizations.joining.services.links import link_create
 from organizations.models import Organization
+from organizations.services.directory import entry_write
+from organizations.services.members import max_users_ceiling, member_add
 from tenants import selectors as directory
 from tenants import services as tenants
 from tenants.kernel import audit, scope
-from tenants.kernel.context import PERSONAL, REFERENCE, current_tenant, in_public, in_tenant
+from tenants.kernel.context import PERSONAL, REFERENCE, RESERVED, current_tenant, in_public, in_tenant
 from tenants.kernel.errors import Conflict, Forbidden, InvalidInput
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import SYSTEM, Actor
@@ -40,19 +44,45 @@ def _free_slug(name: str) -> str:
     return slug
 
 
+def _assert_room() -> None:
+    """Hold the institution's own limit of organizations; archived ones count as well: they can come back."""
+    tenant = current_tenant()
+    most = tenant.settings.max_organizations
+    if most is None or tenant.is_personal:
+        return
+    with in_public():
+        Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
+        if OrganizationEntry.objects.filter(tenant_id=tenant.id).count() >= most:
+            raise Conflict("The institution has reached its limit of organizations.", code="tenant_limit")
+
+
 @transaction.atomic
 def organization_create(
-    *, name: str, description: str = "", is_default: bool = False, slug: str | None = None, actor: Actor
+    *,
+    name: str,
+    description: str = "",
+    is_default: bool = False,
+    slug: str | None = None,
+    reserved: bool = False,
+    actor: Actor,
+    **values: Any,
 ) -> Organization:
     """A new organization in the current tenant, and its entry in the directory.
 
-    Raises InvalidInput for a bad name, Conflict for one in use. Answers 409 rather than renaming.
+    ``values`` are further fields of ``preferences.OWN_FIELDS``; ``reserved`` says that the platform itself
+    makes it in one of its own tenants, where nobody else may.
+    Raises InvalidInput for a bad name or limit, Conflict for a name in use. Answers 409 rather than renaming.
     """
+    if current_tenant().schema_name in RESERVED and not reserved:
+        raise Forbidden("Nobody makes organizations here.", code="reserved_tenant")
+    _assert_room()
     name = name.strip()
     if not 2 <= len(name) <= 200:
         error = {"pointer": "/name", "code": "length", "detail": "A name has 2 to 200 characters."}
         raise InvalidInput(errors=[error])
-    tenant = current_tenant()
+    if not 1 <= values.get("max_users", 1) <= (ceiling := max_users_ceiling()):
+        detail = f"Between 1 and {ceiling:,} members are possible."
+        raise InvalidInput(errors=[{"pointer": "/max_users", "code": "out_of_range", "detail": detail}])
     # Names are unique in the whole tenant, also among organizations that the actor may not see.
     with scope.every_organization(reason=f"create an organization for {actor.label}"):
         if Organization.objects.filter(name__lower=name.lower()).exists():
@@ -64,54 +94,15 @@ def organization_create(
             description=description,
             is_default=is_default,
             created_by_id=actor.user_id,
+            **values,
         )
         organization.save()
     audit.record("organizations.organization.created", on=organization, changes={"name": name}, actor=actor)
-    with in_public():
-        OrganizationEntry.objects.create(
-            id=organization.id,
-            tenant_id=tenant.id,
-            name=organization.name,
-            slug=organization.slug,
-            state=organization.state,
-            is_default=is_default,
-        )
+    entry_write(organization)
+    if not reserved:
+        with scope.organizations({organization.id}, reason="a new organization's own link"):
+            link_create(organization=organization, is_primary=True, actor=SYSTEM)
     return organization
-
-
-@transaction.atomic
-def member_add(
-    *, user: User, organization_id: UUID, role: Role, vouched: bool = False, actor: Actor
-) -> Membership:
-    """Make a user a member of an organization of the current tenant, within its member limit.
-
-    Raises Unverified for a user whose address is not proved, unless an administrator has ``vouched`` for
-    him by making the account.
-    """
-    if role not in ORGANIZATION_ROLES:
-        raise InvalidInput("Members are owner, admin, analyst or viewer.", code="bad_role")
-    organization = Organization.objects.select_for_update().filter(id=organization_id).first()
-    if organization is None:
-        raise Forbidden("You may not add members there.")
-    with in_public():
-        count = Membership.objects.filter(organization_id=organization_id).count()
-    if count >= organization.max_users:
-        raise Conflict("The organization has reached its member limit.", code="member_limit")
-    membership = accounts.membership_grant(
-        user=user,
-        tenant_id=current_tenant().id,
-        organization_id=organization_id,
-        role=role,
-        vouched=vouched,
-        actor=actor,
-    )
-    audit.record(
-        "organizations.member.added",
-        on=organization,
-        changes={"user": str(user.id), "role": role},
-        actor=actor,
-    )
-    return membership
 
 
 @transaction.atomic
@@ -176,7 +167,9 @@ def workspace_open(user: User) -> None:
     """An organization of the personal tenant, for this user alone; named after his id, not his address."""
     with in_tenant(directory.personal_tenant()), scope.every_organization(reason="open a workspace"):
         mark = uuid7().hex
-        organization = organization_create(name=f"Workspace {mark}", slug=mark, actor=user.actor)
+        organization = organization_create(
+            name=f"Workspace {mark}", slug=mark, reserved=True, actor=user.actor
+        )
         accounts.membership_grant(
             user=user,
             tenant_id=current_tenant().id,
@@ -201,6 +194,16 @@ def reserved_tenants_ensure() -> list[str]:
             tenant = tenants.tenant_create(name=name, kind=kind, actor=SYSTEM)
             if schema == REFERENCE:
                 with in_tenant(tenant.ref), scope.every_organization(reason="open the reference tenant"):
-                    organization_create(name=name, is_default=True, actor=SYSTEM)
+                    organization_create(name=name, is_default=True, reserved=True, actor=SYSTEM)
         made.append(schema)
     return made
+
+
+__all__ = [
+    "OpenedTenant",
+    "individual_register",
+    "member_add",
+    "organization_create",
+    "reserved_tenants_ensure",
+    "tenant_open",
+]

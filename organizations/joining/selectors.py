@@ -1,0 +1,68 @@
+"""Reads of the ways into organizations."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count
+from django.db.models.functions import TruncDate
+
+from accounts.models import Membership
+from organizations.joining import tokens
+from organizations.joining.models import Arrival, JoinLink
+from tenants.kernel.context import in_public
+from tenants.models import OrganizationEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What opens an organization, for the eyes of its admins."""
+
+    token: str | None
+    created_at: datetime | None
+    code: str | None
+
+
+def secrets_of(organization_ids: Collection[UUID]) -> dict[UUID, Secrets]:
+    """Each organization's own join token and its code, in two queries."""
+    links = {
+        link.organization_id: link
+        for link in JoinLink.objects.filter(organization_id__in=organization_ids, is_primary=True)
+    }
+    with in_public():
+        rows = OrganizationEntry.objects.filter(id__in=organization_ids)
+        codes = dict(rows.values_list("id", "code"))
+    return {identifier: _secrets(links.get(identifier), codes.get(identifier)) for identifier in codes}
+
+
+def link_stats(link: JoinLink) -> dict[str, Any]:
+    """How a link was used, for the admins of its organization."""
+    days = (
+        Arrival.objects.filter(link=link)
+        .annotate(day=TruncDate("at"))
+        .values("day")
+        .annotate(count=Count("*"))
+        .order_by("-day")[:30]
+    )
+    came = set(Arrival.objects.filter(link=link).values_list("user_id", flat=True))
+    with in_public():
+        members = Membership.objects.filter(organization_id=link.organization_id, user_id__in=came).count()
+    return {
+        "uses": link.uses,
+        "left": None if link.max_uses is None else link.max_uses - link.uses,
+        "last_used_at": link.last_used_at,
+        "members_now": members,
+        "by_day": list(days),
+    }
+
+
+def _secrets(link: JoinLink | None, code: str | None) -> Secrets:
+    return Secrets(
+        token=tokens.unsealed(link.sealed) if link else None,
+        created_at=(link.rotated_at or link.created_at) if link else None,
+        code=tokens.shown_code(code) if code else None,
+    )
