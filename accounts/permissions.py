@@ -34,6 +34,8 @@ _READ = {
     "companies.read": Extent.ALL,
     "predictions.read": Extent.ALL,
     "jobs.read": Extent.ALL,
+    "outcomes.read": Extent.ALL,
+    "monitoring.read": Extent.ALL,
     "models.read": Extent.ALL,
     "organizations.read": Extent.ALL,
     "api_keys.use": Extent.ALL,
@@ -45,6 +47,9 @@ _ANALYSE = _READ | {
     "predictions.change": Extent.OWN,
     "jobs.create": Extent.ALL,
     "jobs.change": Extent.OWN,
+    "outcomes.create": Extent.ALL,
+    "outcomes.change": Extent.OWN,
+    "monitoring.change": Extent.ALL,
 }
 # Firms do more than individuals.
 _READ_IN_A_FIRM = _READ | {"own_models.read": Extent.ALL}
@@ -55,6 +60,7 @@ _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "own_models.change": Extent.ALL,
     "joining.read": Extent.ALL,
     "joining.change": Extent.ALL,
+    "outcomes.change": Extent.ALL,
     "companies.change": Extent.ALL,
     "predictions.change": Extent.ALL,
     "jobs.change": Extent.ALL,

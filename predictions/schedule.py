@@ -12,6 +12,7 @@ from tenants.kernel.context import in_public
 ENTRIES = {
     "predictions.sweep_jobs": timedelta(seconds=10),
     "predictions.count_usage": timedelta(minutes=5),
+    "monitoring.observe_all": timedelta(days=1),
     "organizations.purge": timedelta(hours=1),
     "organizations.sign_audit": timedelta(minutes=5),
     "organizations.retain_audit": timedelta(hours=24),

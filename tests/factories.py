@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import factory
 from django.utils import timezone
@@ -20,6 +20,7 @@ from predictions.models import (
     ScoringJob,
     Severity,
 )
+from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
 from tenants.kernel.ids import uuid7
 
@@ -133,6 +134,39 @@ class IssueFactory(factory.django.DjangoModelFactory):
     severity = Severity.ERROR
     code = "not_a_number"
     message = "Text where a number is expected."
+
+
+class OutcomeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Outcome
+
+    occurred_on = date(2025, 6, 1)
+
+
+class ObservationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Observation
+
+    week = date(2025, 6, 2)
+    kind = PredictionKind.ANNUAL
+    shape = "annual_ratios"
+    model_sha256 = SHA
+    scores = 100
+    looked_at = 100
+    mean_pd = 0.02
+    missing = 0.01
+    out_of_range = 0.01
+
+
+class AlertFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Alert
+
+    subject = factory.Sequence(lambda n: f"missing:annual:{n}")
+    level = "watch"
+    value = 0.2
+    limit = 0.15
+    text = "20 % of the variables are missing."
 
 
 class OwnModelFactory(factory.django.DjangoModelFactory):

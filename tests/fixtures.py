@@ -248,7 +248,7 @@ def _rows(world: World) -> None:
         with world.within(tenant):
             owner = Organization.objects.get(id=world.organizations[tenant, organization])
             number = next(counter)
-            factories.PredictionFactory(organization=owner, company__symbol=f"ROW{number}")
+            annual = factories.PredictionFactory(organization=owner, company__symbol=f"ROW{number}")
             factories.PredictionFactory(
                 organization=owner, company__symbol=f"ROWQ{number}", kind="quarterly", fiscal_quarter=1
             )
@@ -259,6 +259,9 @@ def _rows(world: World) -> None:
             factories.WhitelistEntryFactory(organization=owner, value="listed@firm.test")
             factories.JoinLinkFactory(organization=owner)
             factories.InvitationFactory(organization=owner)
+            factories.OutcomeFactory(organization=owner, company=annual.company)
+            factories.ObservationFactory(organization=owner)
+            factories.AlertFactory(organization=owner)
     with world.within("alpha"):
         companies = list(Company.objects.values_list("id", "organization_id", "symbol"))
     with world.within("beta"):

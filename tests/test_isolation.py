@@ -13,6 +13,7 @@ from config.api import ROUTERS
 from organizations.joining.models import Invitation, JoinLink
 from organizations.models import Organization
 from predictions.models import Prediction, ScoringJob
+from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
 from tenants.kernel import checks
 from tenants.kernel.owned import Scoped
@@ -30,6 +31,9 @@ ROW = {
     "predictions/annual": lambda: Prediction.objects.filter(kind="annual").first(),
     "predictions/quarterly": lambda: Prediction.objects.filter(kind="quarterly").first(),
     "predictions/jobs": lambda: ScoringJob.objects.first(),
+    "monitoring/outcomes": lambda: Outcome.objects.first(),
+    "monitoring/observations": lambda: Observation.objects.first(),
+    "monitoring/alerts": lambda: Alert.objects.first(),
     "own-models": lambda: OwnModel.objects.first(),
 }
 METHODS = ("get", "put", "patch", "delete")

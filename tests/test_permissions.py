@@ -242,6 +242,18 @@ TABLE = {
         "destroy": WRITERS - {"analyst", "individual"},
     },
 }
+TABLE |= {
+    "monitoring/outcomes": {
+        "list": MEMBERS,
+        "retrieve": MEMBERS,
+        "create": WRITERS,
+        "upload": WRITERS,
+        "destroy": WRITERS - {"analyst", "individual"},
+    },
+    "monitoring/observations": {"list": MEMBERS, "retrieve": MEMBERS},
+    "monitoring/alerts": {"list": MEMBERS, "retrieve": MEMBERS, "acknowledge": WRITERS},
+    "monitoring": {"overview": MEMBERS, "performance": MEMBERS, "refresh": WRITERS},
+}
 # Individuals have no own models.
 FIRM = MEMBERS - {"individual"}
 TABLE["own-models"] = {

@@ -30,6 +30,7 @@ DOORS = {
         "organizations/services/",
         "predictions/management/",
         "predictions/retention.py",
+        "predictions/monitoring/tasks.py",
         "predictions/selectors.py",
         "predictions/shadowing.py",
         "predictions/tasks.py",

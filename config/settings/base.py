@@ -60,6 +60,7 @@ TENANT_APPS = [
     "companies",
     "predictions",
     "predictions.own_models",
+    "predictions.monitoring",
 ]
 # Earlier apps' templates and commands win: unfold's over django_tenants', and ours over both.
 INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from django.db.models import F, FloatField
 from django.db.models.functions import Abs, Ln
-from scipy.stats import spearmanr
 
 from ml.categories import CATEGORIES, Cutoffs, categorise
 from predictions.own_models.models import OwnModel
@@ -22,6 +21,8 @@ def comparison(model: OwnModel) -> dict[str, Any]:
 
     Raises Conflict where no comparison was made yet.
     """
+    from scipy.stats import spearmanr  # takes half a second to import
+
     if model.compared_at is None:
         raise Conflict("No comparison was made yet; ask for one first.", code="not_compared")
     rows = list(model.scores.values_list("pd", "champion_pd"))

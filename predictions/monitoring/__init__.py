@@ -1,0 +1,1 @@
+"""How the model does after its release: drift week by week, and realised defaults against PDs."""
