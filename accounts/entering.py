@@ -57,6 +57,8 @@ def session_enter(
     with in_public():
         place = _place(user, tenant_id)
         session = AuthSession.objects.select_for_update().get(id=session_id)
+        if session.confined_to_id not in {None, tenant_id}:
+            raise Forbidden("This session opens nothing outside its institution.")
         before = session.tenant_id
         session.tenant, session.organization_id = place.tenant, place.organization_id
         session.last_used_at = timezone.now()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import AuthSession, Membership, MembershipState, User
 from accounts.permissions import OPEN_TO_MEMBERS, Role
+from tenants import selectors as directory
 from tenants.kernel.context import PERSONAL, REFERENCE, in_public
 from tenants.models import OrganizationEntry, Tenant, TenantState
 
@@ -181,3 +184,12 @@ def owners_of(organization_ids: Collection[UUID]) -> dict[UUID, User]:
         own = [Role.OWNER, Role.INDIVIDUAL]
         rows = Membership.objects.filter(organization_id__in=organization_ids, role__in=own)
         return {m.organization_id: m.user for m in rows.select_related("user__profile") if m.organization_id}
+
+
+def latest_end(begun: datetime, tenant_id: UUID | None) -> datetime:
+    """When a session ends at the latest that works in this tenant: by its own hours, where it has set any."""
+    lifetime: timedelta = settings.REFRESH_TOKEN_LIFETIME
+    tenant = directory.tenant_by_id(tenant_id) if tenant_id else None
+    if tenant is not None and tenant.settings.session_hours is not None:
+        lifetime = min(lifetime, timedelta(hours=tenant.settings.session_hours))
+    return begun + lifetime

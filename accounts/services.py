@@ -275,7 +275,7 @@ def session_open(
             user=user,
             tenant=place.tenant if place else None,
             organization_id=place.organization_id if place else None,
-            expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+            expires_at=selectors.latest_end(now, place.tenant.id if place else None),
             device=device[:200],
             address=address,
             second_factor=second_factor,
@@ -404,7 +404,10 @@ def session_switch(
         before = session.organization_id
         session.tenant, session.organization_id = place.tenant, place.organization_id
         session.last_used_at = timezone.now()
-        session.save(update_fields=["tenant", "organization_id", "last_used_at"])
+        session.expires_at = min(
+            session.expires_at, selectors.latest_end(session.created_at, place.tenant.id)
+        )
+        session.save(update_fields=["tenant", "organization_id", "last_used_at", "expires_at"])
         session.refresh_tokens.filter(rotated_at=None).update(rotated_at=timezone.now())
         transaction.on_commit(lambda: principals.forget_move(session_id))
         change = {"organization": [str(before), str(organization_id)], "tenant": str(place.tenant.id)}

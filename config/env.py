@@ -2,7 +2,8 @@
 
 Order: the process environment, then ``.env`` beside ``manage.py``, then ``var/local.env`` (written by
 the local launcher for its private PostgreSQL and Redis). In production only the process environment
-and ``.env`` count, so that a forgotten local file can never redirect a real server.
+and ``.env`` count, so that a forgotten local file can never redirect a real server. Each variable may be
+given as ``NAME_FILE`` instead: the path of a file that holds the value.
 """
 
 from __future__ import annotations
@@ -43,11 +44,23 @@ def settings_module() -> str:
     return f"config.settings.{'production' if ENVIRONMENT == 'production' else 'base'}"
 
 
+def _from_file(name: str) -> str | None:
+    """What the file holds whose path ``NAME_FILE`` gives, as secret stores mount it; None without one."""
+    path = os.environ.get(name, _files.get(name))
+    if not path:
+        return None
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        # Neither the path nor a piece of the content: the line goes into logs.
+        raise ImproperlyConfigured(f"The file that {name} names cannot be read.") from None
+
+
 def text(name: str, default: str | None = None, *aliases: str) -> str:
     """A variable as text; without a default a missing one stops the process with one clear line."""
     for key in (name, *aliases):
-        value = os.environ.get(key, _files.get(key))
-        if value not in (None, ""):
+        value = os.environ.get(key, _files.get(key)) or _from_file(f"{key}_FILE")
+        if value:
             return str(value)
     if default is None:
         raise ImproperlyConfigured(f"Set {name} in the environment or in .env (see .env.example).")

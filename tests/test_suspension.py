@@ -163,3 +163,19 @@ def test_an_operator_restores_it_on_the_console(people: World, suspend):
     address = f"/admin/tenants/tenant/{people.tenants['alpha'].id}/restore/"
     assert client.post(address, {"reason": "paid"}).status_code == 302
     assert Tenant.objects.get(id=people.tenants["alpha"].id).state == "active"
+
+
+def test_a_key_of_a_program_stops_as_well(people: World, suspend):
+    asked = {"name": "Nightly", "scopes": ["companies.read"]}
+    made = people.client(Role.ANALYST).post(f"{API}/api-keys", asked, format="json")
+    secret = made.json()["secret"]
+    for host in ("alpha.test", "localhost"):
+        client = anonymous()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_HOST=host)
+        assert client.get(f"{API}/companies").status_code == 200
+    suspend()
+    for host in ("alpha.test", "localhost"):
+        client = anonymous()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_HOST=host)
+        answer = client.get(f"{API}/companies")
+        assert (answer.status_code, answer.json()["code"]) == (403, "tenant_suspended")

@@ -29,7 +29,6 @@ from tenants.services.settings import CUTOFFS, OWN_FIELDS
 
 _BRANDING = ("display_name", "brand_colour", "brand_accent")
 _GIVEN = ("max_organizations", "max_users")
-_CHOICES = [(module.code, f"{module.name}: {module.about}") for module in MODULES.values()]
 
 
 def _level(label: str) -> forms.DecimalField:
@@ -46,7 +45,7 @@ class SettingsForm(ConsoleForm):
     high_from = _level("High from")
     critical_from = _level("Critical from")
     modules_on = forms.MultipleChoiceField(
-        label="Modules", choices=_CHOICES, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget()
+        label="Modules", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget()
     )
     logo = forms.FileField(
         required=False, widget=UnfoldAdminFileFieldWidget(), help_text="PNG, JPEG, WebP or GIF, 2 MB."
@@ -68,14 +67,15 @@ class SettingsForm(ConsoleForm):
             if name in self.fields:
                 self.fields[name].initial = getattr(row.tenant, name)
         if "modules_on" in self.fields:
-            choices = self.fields["modules_on"]
-            off = set(row.modules_denied) | (set(row.modules_off) if self.own else set())
-            choices.initial = [code for code in MODULES if code not in off]
-            if self.own:
-                offered = [m for m in MODULES.values() if m.own_choice and m.code not in row.modules_denied]
-                choices.choices = [  # type: ignore[attr-defined]
-                    (m.code, f"{m.name}: {m.about}") for m in offered
-                ]
+            self._offer_modules(row)
+
+    def _offer_modules(self, row: TenantSettings) -> None:
+        """The platform gives any; the institution chooses among what is given and its to choose."""
+        denied, off = set(row.modules_denied), set(row.modules_off)
+        offered = [m for m in MODULES.values() if not self.own or (m.own_choice and m.code not in denied)]
+        box: Any = self.fields["modules_on"]
+        box.choices = [(m.code, f"{m.name}: {m.about}") for m in offered]
+        box.initial = [m.code for m in offered if m.code not in (off if self.own else denied)]
 
     own: ClassVar[bool] = True
 
