@@ -141,14 +141,16 @@ CACHES = {
     },
     # What is true for the whole platform: tenants by host, who may enter where, signing keys.
     "directory": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "tenants.kernel.caching.DirectoryCache",
         "LOCATION": env.redis_url(1),
         "KEY_PREFIX": "directory",
         # Raise it when what is cached changes its form: processes of two releases share the cache.
         "VERSION": 2,
     },
 }
-DIRECTORY_SECONDS = 30
+# Together at most 30 seconds: so long may a withdrawn right last where no service knew of its session.
+DIRECTORY_SECONDS = 28
+DIRECTORY_LOCAL_SECONDS = 2
 # Before the names of the counters in Redis (tenants.metering).
 METERING_PREFIX = "metering"
 

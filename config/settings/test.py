@@ -22,3 +22,5 @@ SCORING_CHUNK_ROWS = 100
 CHUNK_STALE_SECONDS = 1
 # Tests ask more often than people; those of the limits switch them on.
 RATE_LIMITS = False
+# Tests and their workers change tenants and look at once.
+DIRECTORY_LOCAL_SECONDS = 0
