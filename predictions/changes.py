@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from predictions.models import Prediction, Score
-from predictions.registry.selectors import ActiveModel, active_model
+from predictions.registry.selectors import ActiveModel, active_model, model_at
 from predictions.services.scoring import Inputs, engine_kind, frames
-from tenants.kernel.errors import Conflict, InvalidInput
+from tenants.kernel.errors import Conflict, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from ml.change import Change, Side
@@ -40,10 +40,22 @@ def bridge(prediction: Prediction, *, old_id: UUID | None = None, new_id: UUID |
     old = _score(prediction, old_id, "/from") if old_id else _before(prediction, new)
     if old is None:
         raise Conflict("There is no earlier score to compare with.", code="nothing_to_compare")
-    model = active_model()
+    model = _model(new, old)
     kind = engine_kind(prediction.kind)
     found = change(model.engine, kind=kind, old=_side(old, model), new=_side(new, model))
     return Bridge(old, new, found)
+
+
+def _model(*scores: Score) -> ActiveModel:
+    """The version that made the first of the scores it can be had for, else the one that scores now."""
+    for score in scores:
+        try:
+            model = model_at(score.model_version_id)
+        except Unavailable:
+            continue
+        if model.sha256 == score.model_sha256:
+            return model
+    return active_model()
 
 
 def _score(prediction: Prediction, score_id: UUID, pointer: str) -> Score:

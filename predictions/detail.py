@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from predictions.models import Prediction, Score
-from predictions.registry.selectors import active_model
+from predictions.registry.selectors import model_at
 from predictions.services.scoring import Inputs, engine_kind, frames
 from tenants.kernel.errors import Unavailable
 
@@ -19,9 +19,9 @@ _FINANCIAL = ("financ", "bank", "insur")
 
 
 def term_structure(score: Score) -> list[dict[str, Any]]:
-    """PDs within one to five years; they begin with the score's. Empty where its model is not in use."""
+    """PDs within one to five years; they begin with the score's. Empty where its model is gone."""
     try:
-        model = active_model()
+        model = model_at(score.model_version_id)
     except Unavailable:
         return []
     if model.sha256 != score.model_sha256:

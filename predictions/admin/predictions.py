@@ -12,6 +12,8 @@ from unfold.decorators import display
 from accounts.console import tenant_site
 from accounts.selectors import emails_of
 from predictions import wording
+from predictions.changes import bridge
+from predictions.detail import term_structure
 from predictions.explaining import drivers_of
 from predictions.models import Prediction, Score
 from predictions.registry.selectors import versions
@@ -20,6 +22,7 @@ from tenants.kernel.console import ConsoleAdmin, percent
 from tenants.kernel.errors import DomainError
 
 SHOWN_SCORES = 20
+SHOWN_PARTS = 8
 
 
 @admin.register(Prediction, site=tenant_site)
@@ -101,6 +104,9 @@ class PredictionAdmin(ConsoleAdmin):
             "reasons": [wording.reason(code) for code in score.confidence_reasons],
             "drivers": _bars(drivers),
             "unexplained": unexplained,
+            "grade": score.grade,
+            "years": _years(score),
+            **_bridge(obj),
             "shape": wording.SHAPES.get(score.shape, wording.named(score.shape)),
             "model": known.get(score.model_version_id, "unknown"),
             "inputs": _inputs(score),
@@ -111,6 +117,7 @@ class PredictionAdmin(ConsoleAdmin):
                     "at": row.created_at,
                     "pd": percent(row.pd),
                     "level": wording.level(row.risk_level),
+                    "grade": row.grade,
                     "variant": wording.LEVEL_LABELS.get(wording.level(row.risk_level), ""),
                     "model": known.get(row.model_version_id, ""),
                     "current": row.pk == score.pk,
@@ -144,6 +151,41 @@ def _bars(drivers: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for d in drivers
     ]
+
+
+def _years(score: Score) -> list[dict[str, Any]]:
+    """PDs within one to five years."""
+    return [
+        {
+            "years": row["years"],
+            **{key: percent(row[key]) for key in ("cumulative", "marginal", "annualised")},
+        }
+        for row in term_structure(score)
+    ]
+
+
+def _bridge(prediction: Prediction) -> dict[str, Any]:
+    """What moved the PD from the score before, or why that cannot be said."""
+    try:
+        found = bridge(prediction)
+    except DomainError as error:
+        return {"moved": [], "moved_text": error.detail}
+    parts = found.change.components
+    most = max((abs(part.effect) for part in parts), default=0) or 1
+    old = found.old.prediction
+    since = f"{found.old.created_at:%Y-%m-%d}" if old.pk == prediction.pk else f"the score of {old}"
+    return {
+        "moved_text": f"{found.change.text} since {since}.",
+        "moved": [
+            {
+                "text": part.text,
+                "raises": part.effect > 0,
+                "width": max(round(100 * abs(part.effect) / most), 2),
+            }
+            for part in parts[:SHOWN_PARTS]
+        ],
+        "moved_more": max(len(parts) - SHOWN_PARTS, 0),
+    }
 
 
 def _inputs(score: Score) -> list[dict[str, Any]]:

@@ -168,8 +168,8 @@ class PredictionOut(serializers.Serializer[Any]):
     term_structure = TermOut(
         many=True,
         required=False,
-        help_text="PDs within 1 to 5 years, the first being probability; empty if another model version "
-        "scores now. Only where one prediction is asked for.",
+        help_text="PDs within 1 to 5 years, the first being probability; empty if the model version "
+        "is gone. Only where one prediction is asked for.",
     )
     classic_scores = ClassicScoreOut(
         many=True,

@@ -17,6 +17,7 @@ from organizations.models import Organization
 from predictions.models import Prediction, Score
 from predictions.tests.test_one_company import ANNUAL, FAILING, HEALTHY, QUARTERLY, post
 from tenants.models import TenantSettings
+from tests.console import console, text_of
 from tests.factories import PredictionFactory, ScoreFactory
 from tests.fixtures import World
 
@@ -231,3 +232,26 @@ def test_the_file_command_gives_the_platforms_numbers(client, people: World, tmp
         assert (found.reasons[year] if isinstance(found.reasons[year], str) else "") == ";".join(
             score.confidence_reasons
         )
+
+
+# --- The console
+
+
+def test_the_console_shows_what_moved_the_pd_and_the_years_ahead(client, people: World):
+    row = post(client, "annual", STATEMENT).json()
+    worse = {**HEALTHY, "net_income": -40, "total_long_term_debt": 150, "total_liabilities": 350}
+    client.put(f"/api/v1/predictions/annual/{row['id']}", {**STATEMENT, "statement": worse}, format="json")
+    page = text_of(console(people, Role.OWNER).get(f"/admin/predictions/prediction/{row['id']}/change/"))
+    for words in (
+        "The PD rose from",
+        "that raised the PD by",
+        "5 years",
+        "Grade",
+    ):
+        assert words in page
+
+
+def test_the_console_says_where_there_is_nothing_to_compare(client, people: World):
+    row = post(client, "annual", STATEMENT).json()
+    page = text_of(console(people, Role.OWNER).get(f"/admin/predictions/prediction/{row['id']}/change/"))
+    assert "There is no earlier score to compare with." in page
