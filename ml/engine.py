@@ -62,15 +62,17 @@ class Engine:
         self._artifact = artifact
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, nthread: int = 1) -> Self:
+    def load(cls, path: str | Path | None = None, *, nthread: int = 1, device: str = "cpu") -> Self:
         """The engine of a model folder, the shipped one by default.
+
+        With `device` "cuda" large sets are predicted on a GPU; where there is none, a warning says so.
 
         Raises
         ------
         ml.persistence.ArtifactError
             If a file of the model is missing or its sha256 is not the one in the manifest.
         """
-        return cls(load(Path(path) if path is not None else None, nthread=nthread))
+        return cls(load(Path(path) if path is not None else None, nthread=nthread, device=device))
 
     @property
     def name(self) -> str:

@@ -75,6 +75,7 @@ class Workshop:
     shape: Shape
     data: FirmYears
     nthread: int = 1
+    device: str = field(default="cpu", kw_only=True)
     presented: Presented = field(init=False)
     _fits: dict[int, Members] = field(default_factory=dict)
     _predicted: dict[tuple[str, int], Raw] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class Workshop:
         shared: dict[str, Any] = {
             "directions": self.shape.directions,
             "nthread": self.nthread,
+            "device": self.device,
             "random_state": SEED % 2**31,
         }
         return Members(

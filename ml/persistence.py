@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
+from ml.device import usable
 from ml.drift import from_json as reference_from_json
 from ml.estimators import BoundedLogistic
 from ml.model import Affine, Development, ShapeModel
@@ -105,7 +106,7 @@ def as_json(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
+def load(folder: Path | None = None, *, nthread: int = 1, device: str = "cpu") -> Artifact:
     """A model folder with every hash checked.
 
     Raises
@@ -126,6 +127,11 @@ def load(folder: Path | None = None, *, nthread: int = 1) -> Artifact:
             models[name] = _model(shape, parts, nthread)
         except KeyError as error:
             raise ArtifactError(f"the model's shape {name!r} lacks {error}") from error
+    found = usable(device)
+    if found != "cpu":
+        for model in models.values():
+            model.forest.set_param({"device": found})
+            model.boosting.set_param({"device": found})
     return Artifact(manifest, models, sha256)
 
 

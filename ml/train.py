@@ -23,6 +23,7 @@ from ml.calibration import Blend, Raw
 from ml.card import write_card
 from ml.categories import CATEGORIES, DEFAULT_CUTOFFS, categorise
 from ml.dataset import FirmYears, read
+from ml.device import DEVICES
 from ml.drift import describe, observed
 from ml.features import Array
 from ml.fitting import FIRST_ORIGIN, FIT_FROM, SEED, Workshop
@@ -39,13 +40,15 @@ REPORT_YEARS = (2014, 2015)
 Say = Callable[[str], None]
 
 
-def train(data: FirmYears, *, nthread: int, say: Say) -> tuple[dict[str, ShapeModel], dict[str, Any]]:
+def train(
+    data: FirmYears, *, nthread: int, say: Say, device: str = "cpu"
+) -> tuple[dict[str, ShapeModel], dict[str, Any]]:
     """The fitted model of every shape and the manifest with its measured figures."""
     models: dict[str, ShapeModel] = {}
     shapes: dict[str, Any] = {}
     for shape in SHAPES.values():
         started = time.monotonic()
-        models[shape.name], shapes[shape.name] = _train_shape(Workshop(shape, data, nthread))
+        models[shape.name], shapes[shape.name] = _train_shape(Workshop(shape, data, nthread, device=device))
         report = shapes[shape.name]["metrics"]["report"]["ensemble"]
         say(
             f"{shape.name}: AUC {report['auc']:.4f} ({report['auc_low']:.3f}-{report['auc_high']:.3f}), "
@@ -192,6 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--card", type=Path, help="also write the model card (Markdown) to this file")
     parser.add_argument("--threads", type=int, default=1, help="threads per fit (default: 1)")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="cuda: fit on a GPU if there is one")
     options = parser.parse_args(arguments)
 
     def say(text: str) -> None:
@@ -200,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     data = read(options.data)
     say(f"{len(data)} firm-years, {int(data.default.sum())} defaults, sha256 {data.digest[:12]}")
-    models, manifest = train(data, nthread=options.threads, say=say)
+    models, manifest = train(data, nthread=options.threads, say=say, device=options.device)
     digest = save(options.out, models, manifest)
     write_card(options.out, options.card)
     size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file())

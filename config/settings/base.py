@@ -372,6 +372,8 @@ MODEL_DATA = env.text("MODEL_DATA", str(BASE_DIR.parent / "shared" / "data"))
 # What a challenger said in the champion's shadow is kept so long.
 SHADOW_RETENTION_DAYS = env.number("SHADOW_RETENTION_DAYS", 90)
 MODEL_PATH = env.text("MODEL_PATH", str(BASE_DIR / "ml" / "artifacts" / "default"))
+# "cuda" predicts large sets on a GPU; where there is none, a warning says so and the processor does it.
+MODEL_DEVICE = env.text("MODEL_DEVICE", "cpu")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

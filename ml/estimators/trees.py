@@ -9,6 +9,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import ArrayLike
 
+from ml.device import usable
 from ml.estimators.base import LogOddsClassifier
 from ml.features.arithmetic import Array
 
@@ -27,6 +28,8 @@ class MonotoneTrees(LogOddsClassifier):
         As in XGBoost. For a forest the learning rate is 1 and `colsample` is drawn at each node.
     nthread : int
         Threads used to fit and to predict.
+    device : {"cpu", "cuda"}
+        Where trees are grown; without a usable GPU a warning says so and the processor does it.
     random_state : int
         Seed.
 
@@ -50,6 +53,7 @@ class MonotoneTrees(LogOddsClassifier):
         reg_lambda: float = 1.0,
         gamma: float = 0.0,
         nthread: int = 1,
+        device: Literal["cpu", "cuda"] = "cpu",
         random_state: int = 0,
     ) -> None:
         self.kind = kind
@@ -63,6 +67,7 @@ class MonotoneTrees(LogOddsClassifier):
         self.reg_lambda = reg_lambda
         self.gamma = gamma
         self.nthread = nthread
+        self.device = device
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -99,6 +104,8 @@ class MonotoneTrees(LogOddsClassifier):
             "seed": self.random_state,
             "verbosity": 0,
         }
+        if (device := usable(self.device)) != "cpu":
+            parameters["device"] = device
         if self.directions is not None:
             if len(self.directions) != width:
                 raise ValueError(f"directions must have {width} values")

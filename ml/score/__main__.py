@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ml.categories import DEFAULT_CUTOFFS, categorise
+from ml.device import DEVICES
 from ml.engine import Engine
 from ml.masterscale import default_scale
 from ml.persistence import ArtifactError
@@ -89,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--term", action="store_true", help="add cumulative PDs within 2 to 5 years")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
     parser.add_argument("--threads", type=int, default=1, help="threads of the tree library (default: 1)")
+    parser.add_argument(
+        "--device", choices=DEVICES, default="cpu", help="cuda: predict on a GPU if there is one"
+    )
     parser.add_argument("--encoding", default="utf-8-sig", help="of the input (default: UTF-8)")
     parser.add_argument("--strict", action="store_true", help="exit 3 if a cell is bad or a row has no PD")
     return parser
@@ -105,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: read, score, write; the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        engine = Engine.load(options.model, nthread=options.threads)
+        engine = Engine.load(options.model, nthread=options.threads, device=options.device)
         sheet = read(options.input, options.encoding)
     except (FileError, ArtifactError) as error:
         _say(f"error: {error}")

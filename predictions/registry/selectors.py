@@ -88,7 +88,7 @@ def _load(sha256: str) -> Engine:
     for attempt in (1, 2):
         folder = artefacts.local(sha256)
         try:
-            engine = Engine.load(folder)
+            engine = Engine.load(folder, device=settings.MODEL_DEVICE)
         except ArtifactError as error:
             # Which file is wrong is the operator's to know, from the log.
             logger.error("the scoring model cannot be loaded", extra={"reason": str(error)})  # noqa: TRY400
