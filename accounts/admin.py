@@ -13,6 +13,8 @@ from accounts.console import platform_site
 from accounts.mfa import services as mfa
 from accounts.models import AuthSession, Membership, User
 from accounts.permissions import Role
+from accounts.sso import configuring
+from accounts.sso.models import EmailDomain
 from accounts.standing import services
 from accounts.standing.selectors import PLATFORM
 from tenants.kernel.console import ConsoleAdmin
@@ -125,4 +127,36 @@ class UserAdmin(ConsoleAdmin):
             ),
             done=f"The second factor of {user.email} is reset.",
             danger=True,
+        )
+
+
+@admin.register(EmailDomain, site=platform_site)
+class EmailDomainAdmin(ConsoleAdmin):
+    """Domains that institutions claim for their identity providers; an operator confirms what he has seen."""
+
+    permissions: ClassVar[dict[str, str]] = {"view": "platform.read", "confirm": "platform.change"}
+    step_up = frozenset({"confirm"})
+    list_display = ("domain", "tenant", "confirmed_at", "created_at")
+    list_filter = ("tenant",)
+    search_fields = ("domain",)
+    ordering = ("domain",)
+    fields = ("domain", "tenant", "confirmed_at", "created_at")
+    readonly_fields = fields
+    actions_detail = ("confirm",)
+
+    @action(description="Confirm", url_path="confirm", icon="verified")
+    def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then let the institution's provider speak for addresses of this domain."""
+        domain = self.row_for(request, "confirm", object_id)
+        if domain is None:
+            return self.gone(request, object_id)
+        return self.ask(
+            request,
+            domain,
+            title=f"Does {domain.tenant} own {domain}?",
+            text="Its identity provider will sign in, and make, users with addresses of this domain. Confirm "
+            "only what you have checked, for example by a TXT record that the institution has set.",
+            button="It does",
+            do=lambda _: configuring.domain_confirm(domain_id=domain.pk, actor=self.actor(request)),
+            done=f"{domain} is confirmed for {domain.tenant}.",
         )

@@ -6,17 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial, update_wrapper
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import login as remember
 from django.contrib.auth import logout as forget
-from django.contrib.auth.views import LoginView
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.forms import EmailField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -24,136 +20,46 @@ from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts import entering, selectors, services
-from accounts.errors import LockedOut
+from accounts.api_keys import pages as key_pages
 from accounts.mfa import pages
 from accounts.mfa import services as mfa
-from accounts.mfa.challenges import second_factor_ask
-from accounts.mfa.errors import MfaEnrolmentRequired, MfaRequired
+from accounts.mfa.errors import MfaEnrolmentRequired
 from accounts.mfa.proofs import Given
+from accounts.mfa.selectors import second_factors
 from accounts.middleware import SESSION_KEY
-from accounts.models import AuthSession, User
+from accounts.models import User
 from accounts.permissions import MATRIX
 from accounts.principals import SessionPrincipal
 from accounts.selectors import Place
+from accounts.signing_in import (
+    ENTER,
+    WAITING_KEY,
+    ConsoleLoginForm,
+    ConsoleLoginView,
+    end_session,
+    enter,
+    host_tenant_id,
+    place_for,
+)
+from accounts.sso import pages as sso_pages
+from accounts.sso.selectors import provider_start
 from tenants import modules
 from tenants.branding import shades
-from tenants.kernel import audit, problem, scope, throttling
+from tenants.kernel import problem, scope
 from tenants.kernel.console import principal_of
-from tenants.kernel.context import in_a_tenant, in_public
-from tenants.kernel.errors import DomainError, StepUpRequired, TooMany, Unavailable
-from tenants.kernel.request import Actor, current
+from tenants.kernel.context import in_public
+from tenants.kernel.errors import DomainError, StepUpRequired
+from tenants.kernel.request import current
 from tenants.models import OrganizationEntry
 
-ENTER = "console.enter"
 ENTER_PLATFORM = "platform.read"
-# In the browser's session: the token of a sign-in that waits for its second factor.
-WAITING_KEY = "mfa_token"
 # Pages for whoever still has to enrol the second factor that his institution asks for.
 BEFORE_ADMISSION = frozenset({"logout", "prove", "security", "security_app"})
 # Pages of Django's console that would reach around the rule or the services.
 _LEFT_OUT = frozenset({"password_change", "password_change_done", "view_on_site", "search"})
-
-
-class ConsoleLoginForm(AuthenticationForm):  # type: ignore[misc]
-    """E-mail and password. A stranger, a wrong password and a person without entry read the same words."""
-
-    username = EmailField(label="E-mail")
-    place: Place | None = None
-    error_messages: ClassVar[dict[str, str]] = {
-        "invalid_login": "E-mail or password is not right, or this console is not open to you.",
-    }
-
-    def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(request, *args, **kwargs)
-        self.fields["username"].widget.attrs["autocomplete"] = "username"
-
-    def clean(self) -> dict[str, Any]:
-        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if not email or not password:
-            return self.cleaned_data  # type: ignore[no-any-return]
-        try:
-            throttling.take("login")
-            user = services.password_check(email=email, password=password, address=current().address)
-        except (LockedOut, TooMany, Unavailable) as refusal:
-            raise ValidationError(refusal.detail, code="locked_out") from None
-        self.place = place_for(self.request, user) if user is not None else None
-        if self.place is None:
-            with in_public():
-                audit.record("accounts.session.refused", actor=Actor(None, email[:254]))
-            raise self.get_invalid_login_error()
-        self.user_cache = user
-        return self.cleaned_data  # type: ignore[no-any-return]
-
-
-def place_for(request: HttpRequest, user: User) -> Place | None:
-    """Where a user works who signs in to the console of this host; None for whoever has no business there."""
-    if getattr(request, "on_platform", False):
-        return selectors.starting_place(user, tenant_id=None) if user.is_super_admin else None
-    tenant = request.tenant  # type: ignore[attr-defined]
-    start = selectors.starting_place(user, tenant_id=tenant.id)
-    if start is None or ENTER in MATRIX[start.role]:
-        return start
-    # He began as an analyst somewhere, but runs another organization.
-    return next((p for p in selectors.places_of(user, tenant_id=tenant.id) if ENTER in MATRIX[p.role]), None)
-
-
-class ConsoleLoginView(LoginView):
-    """Opens the platform's own session beside Django's, and ties it to the host's tenant."""
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        user, place = form.get_user(), form.place
-        try:
-            second_factor_ask(user=user, tenant_id=_tenant_id(self.request), on_console=True)
-        except MfaRequired as asked:
-            self.request.session[WAITING_KEY] = asked.fields["mfa_token"]
-            asking = reverse("admin:second_factor", current_app=self.request.current_app)  # type: ignore[attr-defined]
-            return HttpResponseRedirect(f"{asking}?{urlencode({'next': self.get_success_url()})}")
-        session = services.session_open(
-            user=user,
-            place=place,
-            device=self.request.headers.get("User-Agent", ""),
-            address=current().address,
-        )
-        enter(self.request, user, place, session)
-        return HttpResponseRedirect(self.get_success_url())
-
-
-def _tenant_id(request: HttpRequest) -> UUID | None:
-    on_platform = getattr(request, "on_platform", False)
-    return None if on_platform else request.tenant.id  # type: ignore[attr-defined]
-
-
-def enter(request: HttpRequest, user: User, place: Place, session: AuthSession) -> None:
-    """Tie the browser to a session that has just been opened, and to nothing that it held before."""
-    end_session(request)
-    remember(request, user)
-    request.session.pop(WAITING_KEY, None)
-    request.session[SESSION_KEY] = {
-        "id": str(session.id),
-        "tenant": str(place.tenant.id),
-        "organization": str(place.organization_id) if place.organization_id else None,
-        "platform": getattr(request, "on_platform", False),
-    }
-    if in_a_tenant():
-        # The tenant's own log shows who enters, a super admin above all.
-        audit.record(
-            "accounts.console.entered",
-            on=user,
-            organization_id=place.organization_id,
-            changes={"role": place.role, "session": str(session.id)},
-            actor=user.actor,
-        )
-
-
-def end_session(request: HttpRequest) -> None:
-    """Close the platform's session that the browser holds, if it does."""
-    principal = principal_of(request)
-    if isinstance(principal, SessionPrincipal):
-        services.session_close(session_id=principal.session_id, actor=principal.actor)
 
 
 class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -234,6 +140,7 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         }
         if "next" not in request.GET and "next" not in request.POST:
             context["next"] = index
+        context["provider"] = provider_start(host_tenant_id(request))
         request.current_app = self.name  # type: ignore[attr-defined]
         view = ConsoleLoginView.as_view(
             extra_context=context, authentication_form=self.login_form, template_name="console/login.html"
@@ -251,7 +158,7 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
                 session, place = mfa.sign_in_finish(
                     token=token,
                     given=Given(code=form.cleaned_data["code"]),
-                    tenant_id=_tenant_id(request),
+                    tenant_id=host_tenant_id(request),
                     on_console=True,
                     place_for=partial(place_for, request),
                     device=request.headers.get("User-Agent", ""),
@@ -320,7 +227,7 @@ class TenantSite(ConsoleSite):
             # Nobody is signed in here yet: the pass says who comes.
             path("enter/", self.come_in, name="enter"),
         ]
-        return [*own, *super().get_urls()]
+        return [*own, *key_pages.urls(self), *sso_pages.urls(self), *super().get_urls()]
 
     @method_decorator(never_cache)
     def come_in(self, request: HttpRequest) -> HttpResponse:
@@ -332,7 +239,14 @@ class TenantSite(ConsoleSite):
             messages.error(request, error.detail)
             return HttpResponseRedirect(reverse("admin:login", current_app=self.name))
         device = request.headers.get("User-Agent", "")
-        session = services.session_open(user=user, place=place, device=device, address=current().address)
+        session = services.session_open(
+            user=user,
+            place=place,
+            device=device,
+            address=current().address,
+            # Every session of who has a second factor was opened with it, the one that made the pass too.
+            second_factor=bool(second_factors(user.id)),
+        )
         enter(request, user, place, session)
         entering.entrance_record(place=place, reason=reason, session_id=session.id, actor=user.actor)
         return HttpResponseRedirect(reverse("admin:index", current_app=self.name))

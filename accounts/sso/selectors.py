@@ -7,6 +7,7 @@ from uuid import UUID
 from accounts.models import Membership, MembershipState, User
 from accounts.permissions import Role
 from accounts.sso.models import Connection
+from tenants import modules
 from tenants import selectors as directory
 from tenants.kernel.context import in_public
 
@@ -28,3 +29,12 @@ def provider_asked(user: User, tenant_id: UUID | None) -> bool:
             user=user, tenant_id=tenant_id, role=Role.TENANT_ADMIN, state=MembershipState.ACTIVE
         )
         return not (connection.break_glass and runs_it.exists())
+
+
+def provider_start(tenant_id: UUID | None) -> str | None:
+    """Where a browser begins to sign in to the console by the institution's provider, if it has one."""
+    if tenant_id is None or not modules.is_on("sso"):
+        return None
+    with in_public():
+        there = Connection.objects.filter(tenant_id=tenant_id, is_active=True).exists()
+    return "/api/v1/auth/sso/start?console=true" if there else None

@@ -130,6 +130,7 @@ UNFOLD_PLATFORM = _console(
                     _item("Usage", "monitoring", "tenants_usageday_changelist", "platform.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "platform.read"),
                     _item("Users", "group", "accounts_user_changelist", "platform.read"),
+                    _item("Mail domains", "alternate_email", "sso_emaildomain_changelist", "platform.read"),
                 ],
             },
             {
@@ -214,6 +215,8 @@ UNFOLD_TENANT = _console(
                         "organizations.read",
                     ),
                     _item("Members", "group", "accounts_membership_changelist", "members.read"),
+                    _item("API keys", "key", "api_keys", "api_keys.use", "api_keys"),
+                    _item("Single sign-on", "passkey", "single_sign_on", "sso.manage", "sso"),
                     _item("Audit log", "history", "organizations_auditevent_changelist", "audit.read"),
                     _item("Settings", "tune", "tenants_tenantsettings_changelist", "tenant.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "tenant.change"),

@@ -20,8 +20,8 @@ from rest_framework.response import Response
 from accounts import services as accounts
 from accounts.api import client
 from accounts.api.serializers import TokensOut
-from accounts.console import WAITING_KEY, enter, place_for
 from accounts.mfa.errors import MfaRequired
+from accounts.signing_in import WAITING_KEY, enter, place_for
 from accounts.sso import configuring, services
 from accounts.sso.api.serializers import (
     CallbackIn,
