@@ -138,6 +138,10 @@ def markdown(content: Mapping[str, Any]) -> str:
         "time, so that rows with that gap keep the right mean PD. A debt ratio over a denominator "
         "that is not positive is a state of its own, ranked above every defined value.",
         "",
+        "Every default and a third of the survivors, at three times their weight, are fitted on. The "
+        "statement members also see statements two to four years before a bankruptcy as defaults of a lower "
+        "weight, when that bankruptcy was known at the origin; calibration takes the level back to one year.",
+        "",
         "Members are calibrated and blended by affine maps in log-odds with positive slopes. Contributions "
         "are the Shapley values of the trees and of the additive logistic member; XGBoost computes them in "
         "float32, and the remainder (about 1e-5) is spread so that each row adds up to the float64 score.",
@@ -206,7 +210,8 @@ def _shape(name: str, spec: Mapping[str, Any]) -> list[str]:
              for k, c in spec["metrics"]["categories"].items()),
         ),
         "",
-        "With one input missing throughout, over the rolling origins (to whose mean the shifts were fitted):",
+        "With one input missing throughout, over the rolling origins (to whose mean the shifts were fitted; "
+        "ratios also as a spreadsheet divides them, which hides the sign of a denominator):",
         "",
         *_table(
             ("Missing", "AUC", "Mean PD", "Default rate"),

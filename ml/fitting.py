@@ -36,10 +36,10 @@ class Members:
     boosting: MonotoneTrees
     logistic: BoundedLogistic
     offset: float
-    """Log-odds of the training rows' default rate.
+    """Log-odds of the share of defaults in what the members were fitted on, echoes included.
 
-    The default rate differs between training windows and would move every score of an origin up or down:
-    members count from it. The forest is fitted with balanced classes and does not depend on it.
+    This share differs between training windows and would move every score of an origin up or down: members
+    count from it. The forest is fitted with balanced classes and does not depend on it.
     """
 
     def log_odds(self, X: Array) -> Raw:
@@ -58,6 +58,15 @@ class Members:
             m: Affine(calibration[m].slope, calibration[m].intercept - calibration[m].slope * moved[m])
             for m in MEMBERS
         }
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Rows to fit on: matrix, target and weight."""
+
+    X: Array
+    default: Array
+    weight: Array
 
 
 @dataclass
@@ -94,11 +103,8 @@ class Workshop:
 
     def fit(self, rows: NDArray[np.intp]) -> Members:
         """Members fitted on the given firm-years, complete and with gaps."""
-        X = np.vstack([self.presented.complete[rows], self.presented.gapped[rows]])
-        y = np.tile(self.data.default[rows], 2)
-        weight = np.repeat([1.0, self.shape.gapped_weight], len(rows))
-        offset = float(logit(self.data.default[rows].mean()))
-        kept, thinned = _thin(y, weight)
+        sample = self._sample(rows)
+        X, y, weight = sample.X, sample.default, sample.weight
         shared: dict[str, Any] = {
             "directions": self.shape.directions,
             "nthread": self.nthread,
@@ -108,10 +114,32 @@ class Workshop:
         return Members(
             MonotoneTrees(kind="forest", **shared, **self.shape.forest).fit(X, y, weight),
             MonotoneTrees(kind="boosting", **shared, **self.shape.boosting).fit(X, y, weight),
-            BoundedLogistic(directions=self.shape.directions, **self.shape.logistic).fit(
-                X[kept], y[kept], thinned
-            ),
-            offset,
+            BoundedLogistic(directions=self.shape.directions, **self.shape.logistic).fit(X, y, weight),
+            float(logit(np.average(y, weights=weight))),
+        )
+
+    def _sample(self, rows: NDArray[np.intp]) -> _Sample:
+        """What members are fitted on: each firm-year twice, survivors thinned, and echoes of defaults.
+
+        All defaults stay and every third survivor at three times its weight: members need no more. An echo
+        is a statement from the years before a bankruptcy that the last of `rows` already knows of.
+        """
+        data, last = self.data, int(self.data.year[rows].max())
+        echoed, loud = [rows[:0]], [np.empty(0)]
+        if data.years_to_default is not None:
+            ahead, when = data.years_to_default[rows], data.year[rows]
+            for years, weight in self.shape.echoes.items():
+                echoed.append(rows[(ahead == years) & (when + years - 1 <= last)])
+                loud.append(np.full(len(echoed[-1]), weight))
+        every, echo = np.concatenate([rows, *echoed]), np.concatenate(loud)
+        y = np.concatenate([data.default[rows], np.ones(len(echo))])
+        keep = np.random.default_rng(SEED).random((2, len(y))) < 1.0 / _SURVIVORS
+        keep |= y > 0
+        once = np.concatenate([np.where(data.default[rows] > 0, 1.0, _SURVIVORS), echo])
+        return _Sample(
+            np.vstack([self.presented.complete[every[keep[0]]], self.presented.gapped[every[keep[1]]]]),
+            np.concatenate([y[keep[0]], y[keep[1]]]),
+            np.concatenate([once[keep[0]], self.shape.gapped_weight * once[keep[1]]]),
         )
 
     def out_of_time(self, first: int, last: int, gap: str = "") -> OutOfTime:
@@ -172,14 +200,6 @@ class Workshop:
         effect = np.abs(model.contributions(X[sample], log_odds)[:, :-1]).mean(axis=0)
         importance = effect / effect.sum()
         return ShapeModel(**{**vars(model), "development": _development(X, importance)})
-
-
-def _thin(y: Array, weight: Array) -> tuple[NDArray[np.intp], Array]:
-    """All defaults and every third survivor at three times its weight: the logistic member needs no more."""
-    keep = y > 0
-    keep |= np.random.default_rng(SEED).random(len(y)) < 1.0 / _SURVIVORS
-    kept = np.flatnonzero(keep)
-    return kept, np.where(y[kept] > 0, 1.0, _SURVIVORS) * weight[kept]
 
 
 def _development(X: Array, importance: Array) -> Development:

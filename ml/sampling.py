@@ -47,8 +47,8 @@ def present(shape: Shape, data: FirmYears, random_state: int) -> Presented:
     rng = np.random.default_rng(random_state)
     if shape.is_statement:
         return Presented(statement_matrix(shape, data), statement_matrix(shape, with_gaps(data, rng)))
-    given = ratio_frame(shape, data, rng)
-    return Presented(ratio_matrix(shape, given), ratio_matrix(shape, drop_ratios(given, rng)))
+    sheet = drop_ratios(ratio_frame(shape, data, rng), rng)
+    return Presented(ratio_matrix(shape, canonical_ratios(shape, data)), ratio_matrix(shape, sheet))
 
 
 def statement_matrix(shape: Shape, data: FirmYears) -> Array:
@@ -88,30 +88,44 @@ def with_gaps(data: FirmYears, rng: np.random.Generator) -> FirmYears:
     return FirmYears(gap(data.items, 0), years, data.company, data.year, data.default, data.digest)
 
 
-def ratio_frame(shape: Shape, data: FirmYears, rng: np.random.Generator) -> pd.DataFrame:
-    """The firm-years as a sheet of ratios, half of the rows as a spreadsheet would divide them.
+def canonical_ratios(shape: Shape, data: FirmYears) -> pd.DataFrame:
+    """The firm-years' ratios as the engine derives them from line items, undefined states included."""
+    return pd.DataFrame(ratios_from_items(complete_items(data.items), shape.features))
 
-    A spreadsheet divides by a negative EBITDA or capital without a word, and gives 0 for a firm without debt
-    whatever its earnings; the other half brings the undefined state. Users bring both.
+
+def divided_ratios(shape: Shape, data: FirmYears) -> pd.DataFrame:
+    """The firm-years' ratios as a spreadsheet would divide them.
+
+    It divides by a negative EBITDA or capital without a word, and gives 0 for a firm without debt whatever
+    its earnings.
     """
     items = complete_items(data.items)
-    canonical = ratios_from_items(items, shape.features)
     debt, capital = items["total_long_term_debt"], items["total_long_term_debt"] + items["total_equity"]
+    table = canonical_ratios(shape, data)
     with np.errstate(divide="ignore", invalid="ignore"):
         plain = {
-            **canonical,
             "long_term_debt_to_total_capital": 100.0 * debt / capital,
             "total_debt_to_ebitda": debt / items["ebitda"],
             "return_on_capital": 100.0 * items["ebit"] / capital,
         }
-    divided = rng.random(len(data)) < 0.5
-    table = {name: np.where(divided, plain[name], canonical[name]) for name in shape.features}
-    return pd.DataFrame(table).replace([np.inf, -np.inf], np.nan)
+    # A spreadsheet knows no minus zero.
+    table = table.assign(**{name: plain[name] + 0.0 for name in plain if name in table})
+    return table.replace([np.inf, -np.inf], np.nan)
+
+
+def ratio_frame(shape: Shape, data: FirmYears, rng: np.random.Generator) -> pd.DataFrame:
+    """The firm-years as a sheet of ratios, half of the rows as a spreadsheet would divide them.
+
+    The other half brings the undefined states. Users bring both.
+    """
+    canonical = canonical_ratios(shape, data)
+    divided = np.repeat(rng.random((len(data), 1)) < 0.5, canonical.shape[1], axis=1)
+    return canonical.mask(divided, divided_ratios(shape, data))
 
 
 def drop_ratios(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """The sheet with one to three ratios of each row missing."""
-    count = 1 + rng.choice(3, size=len(frame), p=(0.6, 0.25, 0.15))
+    """The sheet with up to three ratios of each row missing."""
+    count = rng.choice(4, size=len(frame), p=(0.35, 0.40, 0.15, 0.10))
     order = rng.random(frame.shape).argsort(axis=1).argsort(axis=1)
     return frame.mask(order < count[:, None])
 
@@ -131,8 +145,16 @@ _REPORTED_WITH: Mapping[str, tuple[str, ...]] = {
 """Items from which accounting identities would restore a missing one: for a true gap they go too."""
 
 
+AS_DIVIDED = "as a spreadsheet divides"
+
+
 def single_gap(shape: Shape, data: FirmYears, complete: Array, name: str) -> Array:
-    """Design matrix with one input missing throughout: a ratio, a line item, or all prior years."""
+    """Design matrix with one input missing throughout: a ratio, a line item, or all prior years.
+
+    For ratios also `AS_DIVIDED`: nothing missing, but divided without a word about the denominator.
+    """
+    if name == AS_DIVIDED:
+        return ratio_matrix(shape, divided_ratios(shape, data))
     if not shape.is_statement:
         X = complete.copy()
         X[:, shape.features.index(name)] = np.nan

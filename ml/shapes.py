@@ -36,6 +36,9 @@ class Shape:
     """Confidence of a complete row of this shape, 0 to 1."""
     gapped_weight: float
     """Weight in training of the copy of each firm-year with random gaps, beside 1 for the complete one."""
+    echoes: Mapping[int, float] = field(default_factory=dict)
+    """Fiscal years to a bankruptcy that was known when fitting, to the weight at which such a statement is
+    also shown to the members as a default: what the years before a failure look like is worth learning."""
     forest: Mapping[str, Any] = field(default_factory=dict)
     boosting: Mapping[str, Any] = field(default_factory=dict)
     logistic: Mapping[str, Any] = field(default_factory=dict)
@@ -80,13 +83,17 @@ def described(shape: Shape, name: str) -> Feature | Ratio:
     return FEATURES[name] if shape.is_statement else RATIOS[name]
 
 
-_STATEMENT: Mapping[str, Mapping[str, Any]] = {
-    "forest": {"n_trees": 200, "max_depth": 6, "subsample": 0.5, "colsample": 0.25, "min_child_weight": 40},
-    "boosting": {"n_trees": 200, "max_depth": 4, "learning_rate": 0.04, "subsample": 0.6, "colsample": 0.3,
-                 "min_child_weight": 3, "reg_lambda": 5},
-    "logistic": {"penalty": 0.06},
+_STATEMENT: Mapping[str, Any] = {
+    "gapped_weight": 0.25,
+    "echoes": {2: 0.5, 3: 0.3, 4: 0.15},
+    "forest": {"n_trees": 150, "max_depth": 7, "subsample": 0.6, "colsample": 0.15, "min_child_weight": 25,
+               "reg_lambda": 5},
+    "boosting": {"n_trees": 200, "max_depth": 4, "learning_rate": 0.04, "subsample": 0.6, "colsample": 0.15,
+                 "min_child_weight": 8, "reg_lambda": 20},
+    "logistic": {"penalty": 0.08},
 }  # fmt: skip
-_RATIOS: Mapping[str, Mapping[str, Any]] = {
+_RATIOS: Mapping[str, Any] = {
+    "gapped_weight": 1.0,
     "forest": {"n_trees": 150, "max_depth": 6, "subsample": 0.5, "colsample": 0.5, "min_child_weight": 60},
     "boosting": {"n_trees": 150, "max_depth": 3, "learning_rate": 0.05, "subsample": 0.6, "colsample": 0.75,
                  "min_child_weight": 5, "reg_lambda": 5},
@@ -97,16 +104,11 @@ SHAPES: Mapping[str, Shape] = {
     shape.name: shape
     for shape in (
         Shape(
-            "statement_market",
-            "Statement with market value",
-            STATEMENT_MARKET_FEATURES,
-            0.95,
-            0.6,
-            **_STATEMENT,
+            "statement_market", "Statement with market value", STATEMENT_MARKET_FEATURES, 0.95, **_STATEMENT
         ),
-        Shape("statement", "Statement alone", STATEMENT_FEATURES, 0.85, 0.6, **_STATEMENT),
-        Shape("annual_ratios", "Annual ratios", ANNUAL_FEATURES, 0.60, 1.0, **_RATIOS),
-        Shape("quarterly_ratios", "Quarterly ratios", QUARTERLY_FEATURES, 0.55, 1.0, **_RATIOS),
+        Shape("statement", "Statement alone", STATEMENT_FEATURES, 0.85, **_STATEMENT),
+        Shape("annual_ratios", "Annual ratios", ANNUAL_FEATURES, 0.60, **_RATIOS),
+        Shape("quarterly_ratios", "Quarterly ratios", QUARTERLY_FEATURES, 0.55, **_RATIOS),
     )
 }
 NO_SHAPE = "none"

@@ -29,11 +29,12 @@ from ml.features import Array
 from ml.fitting import FIRST_ORIGIN, FIT_FROM, SEED, Workshop
 from ml.model import ShapeModel
 from ml.persistence import DEFAULT_PATH, save
+from ml.sampling import AS_DIVIDED
 from ml.shapes import MEMBERS, SHAPES, Shape
 from ml.term.fitting import fit_term
 
 NAME = "us-listed"
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 LAST_SELECTION_YEAR = 2013
 REPORT_YEARS = (2014, 2015)
 
@@ -96,9 +97,12 @@ def _train_shape(shop: Workshop) -> tuple[ShapeModel, dict[str, Any]]:
 
 
 def _gaps(shop: Workshop, blend: Blend) -> dict[str, dict[str, float]]:
-    """Mean PD over the rolling origins when one input is missing, and the AUC that is left."""
+    """Mean PD over the rolling origins when one input is missing, and the AUC that is left.
+
+    For ratios also as a spreadsheet divides them, which hides the sign of a denominator.
+    """
     found = {}
-    for name in shop.shape.gap_markers:
+    for name in (*shop.shape.gap_markers, *(() if shop.shape.is_statement else (AS_DIVIDED,))):
         pooled = shop.out_of_time(FIRST_ORIGIN, int(shop.data.year.max()), name)
         log_odds, target = blend.log_odds(pooled.raw), shop.data.default[pooled.rows]
         found[name] = {
@@ -140,6 +144,7 @@ def _settings(shape: Shape) -> dict[str, Any]:
         "gradient_boosting": dict(shape.boosting),
         "logistic": dict(shape.logistic),
         "gapped_weight": shape.gapped_weight,
+        "echoes": {str(years): weight for years, weight in shape.echoes.items()},
     }
 
 

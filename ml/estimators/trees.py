@@ -25,7 +25,7 @@ class MonotoneTrees(LogOddsClassifier):
     directions : sequence of {-1, 0, 1}, optional
         Direction in which risk moves with each variable; none means unconstrained.
     n_trees, max_depth, learning_rate, subsample, colsample, min_child_weight, reg_lambda, gamma
-        As in XGBoost. For a forest the learning rate is 1 and `colsample` is drawn at each node.
+        As in XGBoost. `colsample` is drawn at each node; a forest's learning rate is 1.
     nthread : int
         Threads used to fit and to predict.
     device : {"cpu", "cuda"}
@@ -100,6 +100,7 @@ class MonotoneTrees(LogOddsClassifier):
             "min_child_weight": self.min_child_weight,
             "reg_lambda": self.reg_lambda,
             "gamma": self.gamma,
+            "colsample_bynode": self.colsample,
             "nthread": self.nthread,
             "seed": self.random_state,
             "verbosity": 0,
@@ -111,16 +112,8 @@ class MonotoneTrees(LogOddsClassifier):
                 raise ValueError(f"directions must have {width} values")
             parameters["monotone_constraints"] = tuple(int(d) for d in self.directions)
         if self.kind == "forest":
-            parameters |= {
-                "learning_rate": 1.0,
-                "num_parallel_tree": self.n_trees,
-                "colsample_bynode": self.colsample,
-            }
-            return parameters, 1
-        return parameters | {
-            "learning_rate": self.learning_rate,
-            "colsample_bytree": self.colsample,
-        }, self.n_trees
+            return parameters | {"learning_rate": 1.0, "num_parallel_tree": self.n_trees}, 1
+        return parameters | {"learning_rate": self.learning_rate}, self.n_trees
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Log-odds of the second class, shape (n,)."""

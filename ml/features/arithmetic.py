@@ -74,3 +74,8 @@ def highest_known(values: Array) -> Array:
     filled = np.where(np.isnan(values), -np.inf, values)
     best: Array = filled.max(axis=1)
     return np.where(np.isfinite(best), best, np.nan)
+
+
+def lowest_known(values: Array) -> Array:
+    """Smallest known value along the last axis; NaN where nothing is known."""
+    return -highest_known(-values)

@@ -95,8 +95,8 @@ QUARTERLY_FEATURES: tuple[str, ...] = tuple(name for name in QUARTERLY_RATIOS if
 def clean_ratios(given: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, NDArrayBool]]:
     """Ratios with impossible values made missing, and for each ratio the mask of what was thrown away.
 
-    A negative debt burden means a denominator that is not positive: it becomes the worst state, not a small
-    number. A return on a capital that is not positive has no meaning and becomes missing.
+    A negative debt burden (minus zero too) means a denominator that is not positive: it becomes the worst
+    state, not a small number. A return on a capital that is not positive has no meaning and becomes missing.
     """
     cleaned: dict[str, Array] = {}
     refused: dict[str, NDArrayBool] = {}
@@ -106,7 +106,7 @@ def clean_ratios(given: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str
         bad = ~np.isnan(values) & ~((values >= spec.low) & (values <= spec.high)) & ~state
         kept = np.where(bad, np.nan, values)
         if spec.negative_is_worst:
-            kept = np.where(kept < 0, STATE_WORST, kept)
+            kept = np.where((kept < 0) | ((kept == 0) & np.signbit(kept)), STATE_WORST, kept)
         cleaned[name] = kept
         if bad.any():
             refused[name] = bad

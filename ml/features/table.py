@@ -14,6 +14,7 @@ from ml.features.arithmetic import (
     growth,
     highest_known,
     log_positive,
+    lowest_known,
     mean_known,
     percent,
     ratio,
@@ -90,6 +91,18 @@ def _ebit_to_assets(i: Items) -> Array:
     return percent(i["ebit"], i["total_assets"])
 
 
+def _retained(i: Items) -> Array:
+    return percent(i["retained_earnings"], i["total_assets"])
+
+
+def _inventory(i: Items) -> Array:
+    return percent(i["inventory"], i["net_sales"])
+
+
+def _gross_margin(i: Items) -> Array:
+    return percent(i["gross_profit"], i["net_sales"])
+
+
 def _loss(i: Items) -> Array:
     return np.where(np.isnan(i["net_income"]), np.nan, 100.0 * (i["net_income"] < 0))
 
@@ -102,9 +115,96 @@ def _log_market_value(i: Items) -> Array:
     return log_positive(i["market_cap"])
 
 
+def _log_sales(i: Items) -> Array:
+    return log_positive(i["net_sales"])
+
+
+def _log_assets(i: Items) -> Array:
+    return log_positive(i["total_assets"])
+
+
+def _market_multiple(i: Items) -> Array:
+    return growth(i["market_cap"], i["total_assets"])
+
+
+def _market_leverage(i: Items) -> Array:
+    return percent(i["total_liabilities"], i["total_liabilities"] + i["market_cap"])
+
+
+def _below_peak(s: Statement, measure: Callable[[Items], Array]) -> Array:
+    """How far a logarithm lies below its highest known value, in percent."""
+    return 100.0 * (measure(s.now) - highest_known(s.over_time(measure)))
+
+
+def _growth_over(s: Statement, name: str, years: int) -> Array:
+    return growth(s.now[name], s.before(name, years))
+
+
+def _funds_to_liabilities(i: Items) -> Array:
+    """Funds over liabilities; a deficit over assets, so that more debt never makes it look smaller."""
+    funds = i["net_income"] + i["depreciation_amortization"]
+    return np.where(funds < 0, percent(funds, i["total_assets"]), percent(funds, i["total_liabilities"]))
+
+
+def _exact(percent_: Array) -> Array:
+    """A difference of amounts without the noise of its subtraction: nothing paid or raised is zero."""
+    return np.round(percent_, 6) + 0.0
+
+
+def _paid_out(s: Statement) -> Array:
+    stretch = (s.now, *s.years)
+    paid = [
+        _exact(percent(new["net_income"] - (new["retained_earnings"] - old["retained_earnings"]), new[_TA]))
+        for new, old in zip(stretch, stretch[1:], strict=False)
+    ]
+    return mean_known(np.stack(paid, axis=1)) if paid else np.full_like(s.now[_TA], np.nan)
+
+
+def _capital_raised(s: Statement) -> Array:
+    now = s.now["total_equity"] - s.now["retained_earnings"]
+    before = s.before("total_equity") - s.before("retained_earnings")
+    return _exact(percent(now - before, s.before("total_assets")))
+
+
+def _sales_volatility(s: Statement) -> Array:
+    return 100.0 * spread(np.diff(s.over_time(_log_sales), axis=1))
+
+
+_USUAL_VOLATILITY, _USUAL_YEARS = 0.5, 2.0
+
+
+def _earlier_market_changes(s: Statement) -> Array:
+    """Yearly changes of ln(market value), without the last: what it says would count twice and turn."""
+    return np.diff(s.over_time(_log_market_value), axis=1)[:, 1:]
+
+
+def _equity_volatility(s: Statement) -> Array:
+    """Yearly volatility of the market value, pulled to 50 % by as much as two years of it would."""
+    changes = _earlier_market_changes(s)
+    known = ~np.isnan(changes)
+    squares = np.where(known, changes, 0.0) ** 2
+    total = squares.sum(axis=1) + _USUAL_YEARS * _USUAL_VOLATILITY**2
+    return np.asarray(np.sqrt(total / (known.sum(axis=1) + _USUAL_YEARS)))
+
+
+def _known_volatility(s: Statement) -> Array:
+    known = (~np.isnan(_earlier_market_changes(s))).any(axis=1)
+    return np.where(known, 100.0 * _equity_volatility(s), np.nan)
+
+
+def _distance_to_default(s: Statement) -> Array:
+    """Merton's distance with the naive asset volatility of Bharath and Shumway (2008), no drift, one year."""
+    short, owed, equity = s.now["total_current_liabilities"], s.now["total_liabilities"], s.now["market_cap"]
+    point = short + 0.5 * (owed - short)
+    value = equity + point
+    volatility = _equity_volatility(s)
+    spread_ = ratio(volatility * equity + (0.05 + 0.25 * volatility) * point, value)
+    return np.clip(ratio(log_positive(ratio(value, point)), spread_), -5.0, 20.0)
+
+
 _TA, _TL, _CA, _CL = "total_assets", "total_liabilities", "current_assets", "total_current_liabilities"
 _LTD, _NI, _S, _RE, _MV = "total_long_term_debt", "net_income", "net_sales", "retained_earnings", "market_cap"
-_INV, _REC = "inventory", "total_receivables"
+_INV, _REC, _DA = "inventory", "total_receivables", "depreciation_amortization"
 
 _F = Feature
 _ROWS: tuple[Feature, ...] = (
@@ -168,6 +268,13 @@ _ROWS: tuple[Feature, ...] = (
        lambda s: percent(s.now[_REC], s.now[_S]), "%", 0, "statement", (_REC, _S)),
     _F("log_assets", "Size (assets)", "size", "ln(total assets in USD millions)",
        lambda s: log_positive(s.now[_TA]), "log USD m", 0, "statement", (_TA,)),
+    _F("log_sales", "Size (sales)", "size", "ln(net sales in USD millions)",
+       lambda s: _log_sales(s.now), "log USD m", 0, "statement", (_S,)),
+    _F("funds_to_liabilities", "Funds to liabilities", "coverage",
+       "(net income + depreciation) / total liabilities; over total assets when negative",
+       lambda s: _funds_to_liabilities(s.now), "%", -1, "statement", (_NI, _DA, _TL, _TA)),
+    _F("depreciation_to_assets", "Depreciation to assets", "activity", "depreciation / total assets",
+       lambda s: percent(s.now[_DA], s.now[_TA]), "%", 0, "statement", (_DA, _TA)),
     _F("sales_growth", "Sales growth", "change", "ln(net sales / net sales of the prior year)",
        lambda s: growth(s.now[_S], s.before(_S)), "%", 0, "history", (_S,)),
     _F("asset_growth", "Asset growth", "change", "ln(total assets / total assets of the prior year)",
@@ -200,6 +307,39 @@ _ROWS: tuple[Feature, ...] = (
     _F("ebit_to_assets_average", "Average EBIT to assets", "profitability",
        "mean of EBIT to assets over the known years",
        lambda s: mean_known(s.over_time(_ebit_to_assets), at_least=2), "%", -1, "history", ("ebit", _TA)),
+    _F("return_on_assets_lowest", "Lowest return on assets", "profitability",
+       "lowest return on assets of the known years",
+       lambda s: lowest_known(s.over_time(_return_on_assets)), "%", -1, "history", (_NI, _TA)),
+    _F("ebit_to_assets_volatility", "Volatility of EBIT to assets", "volatility",
+       "standard deviation of EBIT to assets over the known years",
+       lambda s: spread(s.over_time(_ebit_to_assets)), "points", 1, "history", ("ebit", _TA)),
+    _F("sales_volatility", "Volatility of sales growth", "volatility",
+       "standard deviation of the yearly changes of ln(net sales) over the known years",
+       _sales_volatility, "%", 0, "history", (_S,)),
+    _F("liabilities_to_assets_change_two_years", "Change in liabilities to assets over two years", "change",
+       "liabilities to assets less that of two years earlier",
+       lambda s: _liabilities(s.now) - percent(s.before(_TL, 2), s.before(_TA, 2)), "points", 1, "history",
+       (_TL, _TA)),
+    _F("retained_earnings_change", "Change in retained earnings to assets", "change",
+       "retained earnings to assets less that of the prior year",
+       lambda s: s.change(_retained), "points", -1, "history", (_RE, _TA)),
+    _F("sales_below_peak", "Sales against their peak", "change",
+       "ln(net sales / highest net sales of the known years)",
+       lambda s: _below_peak(s, _log_sales), "%", -1, "history", (_S,)),
+    _F("assets_below_peak", "Assets against their peak", "change",
+       "ln(total assets / highest total assets of the known years)",
+       lambda s: _below_peak(s, _log_assets), "%", -1, "history", (_TA,)),
+    _F("paid_out_average", "Average paid out to owners", "change",
+       "mean over the known years of (net income - change in retained earnings) / total assets",
+       _paid_out, "%", 0, "history", (_NI, _RE, _TA)),
+    _F("capital_raised", "Capital raised", "change",
+       "change of (equity - retained earnings) / total assets of the prior year",
+       _capital_raised, "%", -1, "history", ("total_equity", _RE, _TA)),
+    _F("inventory_change", "Change in inventory to sales", "change",
+       "inventory to sales less that of the prior year",
+       lambda s: s.change(_inventory), "points", 0, "history", (_INV, _S)),
+    _F("gross_margin_change", "Change in gross margin", "change", "gross margin less that of the prior year",
+       lambda s: s.change(_gross_margin), "points", 0, "history", ("gross_profit", _S)),
     _F("log_market_value", "Market value", "market", "ln(market value in USD millions)",
        lambda s: _log_market_value(s.now), "log USD m", -1, "market", (_MV,)),
     _F("market_value_to_liabilities", "Market value to liabilities", "market",
@@ -216,11 +356,29 @@ _ROWS: tuple[Feature, ...] = (
        lambda s: growth(s.now[_MV], s.before(_MV, 2)), "%", -1, "market", (_MV,)),
     _F("market_value_drawdown", "Market value against its peak", "market",
        "ln(market value / highest market value of the known years)",
-       lambda s: 100.0 * (_log_market_value(s.now) - highest_known(s.over_time(_log_market_value))), "%", -1,
-       "market", (_MV,)),
+       lambda s: _below_peak(s, _log_market_value), "%", -1, "market", (_MV,)),
     _F("market_value_volatility", "Volatility of market value", "market",
-       "standard deviation of ln(market value) over the known years",
-       lambda s: 100.0 * spread(s.over_time(_log_market_value)), "%", 0, "market", (_MV,)),
+       "root mean square of the yearly changes of ln(market value) before the last, pulled to 50 %",
+       _known_volatility, "%", 0, "market", (_MV,)),
+    _F("market_value_growth_three_years", "Change in market value over three years", "market",
+       "ln(market value / market value three years earlier)",
+       lambda s: _growth_over(s, _MV, 3), "%", -1, "market", (_MV,)),
+    _F("market_value_to_sales", "Market value to sales", "market", "ln(market value / net sales)",
+       lambda s: growth(s.now[_MV], s.now[_S]), "%", -1, "market", (_MV, _S)),
+    _F("market_value_to_assets", "Market value to assets", "market", "ln(market value / total assets)",
+       lambda s: _market_multiple(s.now), "%", -1, "market", (_MV, _TA)),
+    _F("market_value_to_assets_change", "Change in market value to assets", "market",
+       "ln(market value / total assets) less that of the prior year",
+       lambda s: s.change(_market_multiple), "%", -1, "market", (_MV, _TA)),
+    _F("market_leverage_change", "Change in market leverage", "market",
+       "liabilities / (liabilities + market value) less that of the prior year",
+       lambda s: s.change(_market_leverage), "points", 1, "market", (_MV, _TL)),
+    _F("loss_to_market_value", "Loss to market value", "market",
+       "net income / market value when a loss, else 0",
+       lambda s: percent(np.minimum(s.now[_NI], 0.0), s.now[_MV]), "%", -1, "market", (_NI, _MV)),
+    _F("distance_to_default", "Distance to default", "market",
+       "ln(1 + market value / (current + half of the other liabilities)) / asset volatility, at most 20",
+       _distance_to_default, "x", -1, "market", (_MV, _CL, _TL)),
 )  # fmt: skip
 
 FEATURES: Mapping[str, Feature] = {feature.name: feature for feature in _ROWS}

@@ -12,7 +12,7 @@ import pytest
 from ml import ArtifactError, Engine
 from ml.features import ANNUAL_RATIOS, DEVELOPED_ITEMS
 from ml.persistence import DEFAULT_PATH
-from ml.sampling import history_frame
+from ml.sampling import canonical_ratios, history_frame, ratio_matrix, statement_matrix
 from ml.shapes import MEMBERS
 
 RATIOS = {
@@ -229,6 +229,45 @@ def test_negative_ebitda_never_scores_better_than_any_debt_burden(engine, kind):
     assert scores.pd[-2] == scores.pd[-1]
     assert scores.pd[-1] >= scores.pd[:-2].max() - 1e-9
     assert "undefined:total_debt_to_ebitda" in scores.reasons[-1]
+
+
+def test_every_bound_feature_is_monotone_in_the_shipped_model(engine, synthetic):
+    for name, model in engine.models.items():
+        shape = model.shape
+        if shape.is_statement:
+            X = statement_matrix(shape, synthetic)[::200]
+        else:
+            X = ratio_matrix(shape, canonical_ratios(shape, synthetic))[::200]
+        for column, sign in enumerate(shape.directions):
+            if sign:
+                ends = model.development.low[column], model.development.high[column]
+                grid = np.unique(np.concatenate([np.linspace(*ends, 25), np.multiply(ends, 1.5)]))
+                swept = np.repeat(X, len(grid), axis=0)
+                swept[:, column] = np.tile(grid, len(X))
+                found = model.log_odds(swept).reshape(len(X), len(grid))
+                assert (sign * np.diff(found, axis=1) >= -1e-6).all(), (name, shape.features[column])
+
+
+@pytest.mark.parametrize(
+    ("item", "steps"), [("market_cap", (0.8, 0.4, 0.1)), ("total_liabilities", (1.1, 1.4, 2.0))]
+)
+def test_earlier_years_do_not_turn_the_order_of_risk(engine, synthetic, statements, item, steps):
+    history = history_frame(synthetic)
+    history = history[history.row < len(statements)].reset_index(drop=True)
+    before = engine.score(statements, kind="annual", history=history, drivers=0).log_odds
+    positive = (statements.ebitda > 0).to_numpy()
+    for step in steps:
+        changed = statements.assign(**{item: statements[item] * step})
+        after = engine.score(changed, kind="annual", history=history, drivers=0).log_odds
+        assert (after >= before - 1e-6)[positive].all()
+        before = after
+
+
+@pytest.mark.parametrize("kind", ["annual", "quarterly"])
+def test_minus_zero_tells_of_a_negative_denominator(engine, kind):
+    base = RATIOS if kind == "annual" else QUARTER
+    scores = engine.score(rows(base, total_debt_to_ebitda=[-0.0, -3.0, 0.0]), kind=kind)
+    assert scores.pd[0] == scores.pd[1] > scores.pd[2]
 
 
 def test_a_loss_making_firm_never_scores_better(engine, firm):

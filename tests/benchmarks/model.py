@@ -22,8 +22,10 @@ from ml.dataset import FirmYears, read
 from ml.features import Array, complete_items
 from ml.features.items import clean_items
 from ml.fitting import FIRST_ORIGIN, FIT_FROM, Workshop
+from ml.sampling import AS_DIVIDED, single_gap
 from ml.shapes import MEMBER_LABELS, MEMBERS, SHAPES
 from ml.train import LAST_SELECTION_YEAR, REPORT_YEARS, measure_report
+from tests.benchmarks.harness import FOLDER, say
 
 GROUPS = 3
 REFERENCE = {
@@ -32,12 +34,6 @@ REFERENCE = {
     "annual_ratios": "untuned: about 0.81",
     "quarterly_ratios": "untuned: about 0.83",
 }
-
-
-def say(text: str) -> None:
-    """Print at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def classic_summaries(data: FirmYears, rows: np.ndarray) -> dict[str, dict[str, Any]]:
@@ -76,6 +72,20 @@ def grouped(shop: Workshop, blend: Blend) -> validation.Interval:
         scores.append(blend.log_odds(members.log_odds(shop.presented.complete[rows])))
         targets.append(shop.data.default[rows])
     return validation.auc_interval(np.concatenate(targets), np.concatenate(scores))
+
+
+def rolling(shop: Workshop, blend: Blend) -> validation.Interval:
+    """AUC over the rolling origins up to the last year of selection, pooled."""
+    pooled = shop.out_of_time(FIRST_ORIGIN, LAST_SELECTION_YEAR)
+    return validation.auc_interval(shop.data.default[pooled.rows], blend.log_odds(pooled.raw))
+
+
+def as_divided(shop: Workshop, blend: Blend) -> validation.Interval:
+    """AUC on 2014-2015 of ratios as a spreadsheet divides them, which hides a denominator's sign."""
+    rows = np.flatnonzero(np.isin(shop.data.year, REPORT_YEARS))
+    matrix = single_gap(shop.shape, shop.data, shop.presented.complete, AS_DIVIDED)
+    raw = shop.fit_before(REPORT_YEARS[0]).log_odds(matrix[rows])
+    return validation.auc_interval(shop.data.default[rows], blend.log_odds(raw))
 
 
 def table(title: str, measured: dict[str, dict[str, Any]]) -> None:
@@ -143,7 +153,14 @@ def measure(shop: Workshop, classics: dict[str, dict[str, Any]]) -> dict[str, An
     results = {
         f"{prefix}_{key}": ensemble[key] for key in ("auc", "auc_low", "auc_high", "mean_pd", "default_rate")
     }
-    results |= {f"{prefix}_{member}_auc": measured[member]["auc"] for member in MEMBERS}
+    for member in MEMBERS:
+        results |= {
+            f"{prefix}_{member}_{key}": measured[member][key] for key in ("auc", "auc_low", "auc_high")
+        }
+    origins = rolling(shop, blend)
+    say(f"rolling origins {FIRST_ORIGIN}-{LAST_SELECTION_YEAR}: AUC {origins.value:.3f} "
+        f"({origins.low:.3f}-{origins.high:.3f})")  # fmt: skip
+    results[f"{prefix}_rolling_auc"] = origins.value
     plain = "" if name == "statement_market" else f"{prefix}_"
     results[f"{plain}recall_worst_tenth"] = ensemble["recall_worst_tenth"]
     results[f"{plain}calibration_rejected_deciles"] = ensemble["rejected_deciles"]
@@ -156,6 +173,10 @@ def measure(shop: Workshop, classics: dict[str, dict[str, Any]]) -> dict[str, An
             f"{prefix}_grouped_auc": held.value,
         }
         say(f"companies held out of the fit: AUC {held.value:.3f} ({held.low:.3f}-{held.high:.3f})")
+    else:
+        plain_ratios = as_divided(shop, blend)
+        results[f"{prefix}_as_divided_auc"] = plain_ratios.value
+        say(f"{AS_DIVIDED}: AUC {plain_ratios.value:.3f} ({plain_ratios.low:.3f}-{plain_ratios.high:.3f})")
     found = coverage(shop.band(blend, shop.out_of_time(FIRST_ORIGIN, max(REPORT_YEARS)))[1])
     say(
         f"90 % interval over {found.cells} cells of year and PD: coverage {found.share:.3f} "
@@ -172,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line: measure, print, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.model", description=__doc__)
     parser.add_argument("--data", required=True, type=Path, help="the data folder, or the development file")
-    parser.add_argument("--out", type=Path, default=Path("var/benchmarks/model.json"))
+    parser.add_argument("--out", type=Path, default=FOLDER / "model.json")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     started = time.monotonic()
