@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
+from accounts import services as accounts
 from accounts.console import platform_site
 from accounts.mfa import services as mfa
-from accounts.models import AuthSession, Membership, User
+from accounts.models import AuthSession, Membership, User, UserState
 from accounts.permissions import Role
+from accounts.privacy import services as privacy
+from accounts.recovery import services as recovery
 from accounts.sso import configuring
 from accounts.sso.models import EmailDomain
 from accounts.standing import services
+from accounts.standing.models import StatusChange
 from accounts.standing.selectors import PLATFORM
 from tenants.kernel.console import ConsoleAdmin
+from tenants.kernel.console_forms import ReasonForm
 from tenants.models import OrganizationEntry
+
+
+# Buttons by the state of the user, as paths of the actions below.
+OFFERED = {
+    UserState.ACTIVE: {"suspend", "deactivate", "sign-out", "resend", "reset-mfa", "archive"},
+    UserState.SUSPENDED: {"lift", "deactivate", "archive"},
+    UserState.DEACTIVATED: {"activate", "archive"},
+    UserState.ARCHIVED: set(),
+}
+
+
+class SuspendForm(forms.Form):
+    """Why, and for how long."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Kept in the user's history.",
+    )
+    until = forms.SplitDateTimeField(
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget(),
+        help_text="When it lifts itself (UTC). Empty: when somebody lifts it.",
+    )
 
 
 @admin.register(User, site=platform_site)
@@ -28,16 +60,25 @@ class UserAdmin(ConsoleAdmin):
     permissions: ClassVar[dict[str, str]] = {
         "view": "platform.read",
         "deactivate": "platform.change",
+        "activate": "platform.change",
+        "suspend": "platform.change",
+        "lift": "platform.change",
+        "sign_out": "platform.change",
+        "resend": "platform.change",
+        "archive": "platform.change",
         "reset_mfa": "platform.change",
     }
     list_display = ("email", "full_name", "standing", "places", "last_login", "created_at")
-    list_filter = ("is_active", "is_super_admin")
+    list_filter = ("state", "is_super_admin")
     search_fields = ("email", "profile__full_name")
     ordering = ("email",)
     date_hierarchy = "created_at"
     detail_template = "console/user.html"
-    actions_detail = ("deactivate", "reset_mfa")
-    step_up = frozenset({"reset_mfa"})
+    actions_detail = (
+        *("suspend", "lift", "deactivate", "activate", "sign_out", "resend"),
+        *("reset_mfa", "archive"),
+    )
+    step_up = frozenset({"reset_mfa", "archive"})
 
     def get_queryset(self, request: HttpRequest) -> Any:
         # The manager brings the credential along for signing in; a list of people has no use for it.
@@ -48,11 +89,18 @@ class UserAdmin(ConsoleAdmin):
     def full_name(self, user: User) -> str:
         return user.profile.full_name
 
-    @display(description="State", label={"Active": "success", "Deactivated": "danger", "Super admin": "info"})
+    @display(
+        description="State",
+        label={
+            "Active": "success",
+            "Super admin": "info",
+            "Suspended": "warning",
+            "Deactivated": "danger",
+            "Archived": "danger",
+        },
+    )
     def standing(self, user: User) -> str:
-        if not user.is_active:
-            return "Deactivated"
-        return "Super admin" if user.is_super_admin else "Active"
+        return "Super admin" if user.is_active and user.is_super_admin else user.get_state_display()
 
     @display(description="Memberships", ordering="held")
     def places(self, user: Any) -> int:
@@ -75,37 +123,149 @@ class UserAdmin(ConsoleAdmin):
             for m in memberships
         ]
         sessions = AuthSession.objects.filter(user=obj).select_related("tenant")[:10]
-        return {"standing": self.standing(obj), "memberships": rows, "sessions": sessions}
+        changes = StatusChange.objects.filter(user=obj).select_related("tenant")[:20]
+        return {
+            "standing": self.standing(obj),
+            "memberships": rows,
+            "sessions": sessions,
+            "changes": changes,
+        }
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         buttons: list[Any] = super().get_actions_detail(request, object_id)
         user = self.get_object(request, str(object_id))
-        offered = (
-            user is not None and user.is_active and self.may(request, "deactivate") and user != request.user
-        )
-        return buttons if offered else []
+        if user is None or user == request.user or not self.may(request, "deactivate"):
+            return []
+        offered = OFFERED[user.state] - ({"resend"} if user.email_verified_at else set())
+        return [button for button in buttons if str(button.path) in offered]
 
-    @action(description="Deactivate", url_path="deactivate", icon="person_off")
-    def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then end every session of the user and let nobody sign in as him."""
-        user = self.row_for(request, "deactivate", object_id)
+    def _stand(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        verb: str,
+        *,
+        do: Callable[..., object],
+        done: str,
+        text: str,
+        form_class: type[forms.Form] = ReasonForm,
+        danger: bool = False,
+    ) -> HttpResponse:
+        """Ask, then change how a user stands on the platform."""
+        user = self.row_for(request, verb, object_id)
         if user is None:
             return self.gone(request, object_id)
+        words = verb.replace("_", " ").capitalize()
 
-        def carry_out(_: dict[str, Any]) -> None:
-            services.user_deactivate(
-                user=user, reach=PLATFORM, actor=self.actor(request), role=Role.SUPER_ADMIN
-            )
+        def carry_out(data: dict[str, Any]) -> None:
+            do(user=user, reach=PLATFORM, actor=self.actor(request), role=Role.SUPER_ADMIN, **data)
 
         return self.ask(
             request,
             user,
-            title=f"Deactivate {user.email}?",
-            text="Every session ends at once, and nobody can sign in with this address any more. "
-            "What the user has made stays.",
-            button="Deactivate",
+            title=f"{words}: {user.email}?",
+            text=text,
+            button=words,
             do=carry_out,
-            done=f"{user.email} is deactivated.",
+            done=f"{user.email} {done}.",
+            form_class=form_class,
+            danger=danger,
+        )
+
+    @action(description="Deactivate", url_path="deactivate", icon="person_off")
+    def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End every session of the user and let nobody sign in as him."""
+        text = (
+            "Every session and API key ends at once, and nobody can sign in with this address any more. "
+            "What the user has made stays."
+        )
+        return self._stand(
+            request,
+            object_id,
+            "deactivate",
+            do=services.user_deactivate,
+            done="is deactivated",
+            text=text,
+            danger=True,
+        )
+
+    @action(description="Activate", url_path="activate", icon="person_check")
+    def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the user in again."""
+        return self._stand(
+            request,
+            object_id,
+            "activate",
+            do=services.user_activate,
+            done="may sign in again",
+            text="The user may sign in again, with the memberships that he has.",
+        )
+
+    @action(description="Suspend", url_path="suspend", icon="person_alert")
+    def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Shut the user out for a time."""
+        return self._stand(
+            request,
+            object_id,
+            "suspend",
+            do=services.user_suspend,
+            done="is suspended",
+            text="Every session ends at once. With an end, the suspension lifts itself then.",
+            form_class=SuspendForm,
+            danger=True,
+        )
+
+    @action(description="Lift suspension", url_path="lift", icon="lock_open")
+    def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End a suspension before its time."""
+        return self._stand(
+            request,
+            object_id,
+            "lift",
+            do=services.user_lift,
+            done="may sign in again",
+            text="The suspension ends now.",
+        )
+
+    @action(description="Sign out everywhere", url_path="sign-out", icon="logout")
+    def sign_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End every session of the user."""
+        return self._stand(
+            request,
+            object_id,
+            "sign_out",
+            do=lambda *, user, actor, **_: accounts.user_sign_out(user=user, actor=actor),
+            done="is signed out everywhere",
+            text="Every session ends at once; the user may sign in again.",
+            form_class=forms.Form,
+        )
+
+    @action(description="Send verification again", url_path="resend", icon="forward_to_inbox")
+    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Another letter that proves the user's address."""
+        return self._stand(
+            request,
+            object_id,
+            "resend",
+            do=lambda *, user, actor, **_: recovery.verification_resend(user=user, actor=actor),
+            done="gets the letter again",
+            text="A letter with a link that proves the address; a few in an hour.",
+            form_class=forms.Form,
+        )
+
+    @action(description="Archive", url_path="archive", icon="delete_forever")
+    def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make the user nameless for good."""
+        return self._stand(
+            request,
+            object_id,
+            "archive",
+            do=lambda *, user, actor, role, reason, **_: privacy.user_archive(
+                user=user, reason=reason, actor=actor, role=role
+            ),
+            done="is archived",
+            text="Address, name, picture, sessions and personal workspace are removed for good. What the user "
+            "has made for institutions stays, without his name. This cannot be undone.",
             danger=True,
         )
 

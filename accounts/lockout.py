@@ -16,6 +16,7 @@ from django.core.cache import caches
 
 from accounts.errors import LockedOut
 from accounts.hashing import keyed_hash
+from tenants.kernel.throttling import place_of
 
 PURPOSE = "accounts.lockout"
 # Failures are forgotten after this time without a new one.
@@ -51,7 +52,7 @@ def _pause(kind: str, failures: int) -> int:
 def begin(email: str, address: str | None) -> Attempt:
     """Let a log-in begin, or raise LockedOut with the seconds to wait. Call before anything is looked up."""
     account = keyed_hash(email.strip().lower(), purpose=PURPOSE)[:32]
-    attempt = Attempt(account, address or "nowhere")
+    attempt = Attempt(account, place_of(address))
     cache = caches["directory"]
     is_known = cache.get(attempt.known) is not None
     counted = []

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
 from accounts.api.viewsets import jwks
+from accounts.recovery import pages
 from config.api import routes
 from organizations.joining.pages import join_page
 from tenants.branding import logo
@@ -34,6 +35,7 @@ common: list[URLPattern | URLResolver] = [
     *documentation(),
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("branding/<uuid:tenant_id>/<str:name>", logo, name="logo"),
+    *pages.urls(),
     path("api/", include(routes())),
     re_path(r"^join/(?P<secret>[A-Za-z0-9._-]{1,128})/?$", join_page, name="join"),
 ]
