@@ -28,7 +28,6 @@ from tenants.kernel.console import ConsoleAdmin
 from tenants.kernel.console_forms import ReasonForm
 from tenants.models import OrganizationEntry
 
-
 # Buttons by the state of the user, as paths of the actions below.
 OFFERED = {
     UserState.ACTIVE: {"suspend", "deactivate", "sign-out", "resend", "reset-mfa", "archive"},
@@ -264,8 +263,8 @@ class UserAdmin(ConsoleAdmin):
                 user=user, reason=reason, actor=actor, role=role
             ),
             done="is archived",
-            text="Address, name, picture, sessions and personal workspace are removed for good. What the user "
-            "has made for institutions stays, without his name. This cannot be undone.",
+            text="Address, name, picture, sessions and personal workspace are removed for good. What the "
+            "user has made for institutions stays, without his name. This cannot be undone.",
             danger=True,
         )
 

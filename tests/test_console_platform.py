@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from accounts.models import Membership, User
+from accounts.models import AuthSession, Membership, User
 from accounts.permissions import Role
 from companies.models import Company
 from organizations.models import Organization
@@ -17,6 +17,7 @@ from tenants.models import Domain, JobTicket, PlatformAuditEvent, Tenant, Tenant
 from tests import factories
 from tests.console import console, errors_of, messages_of, platform_console, text_of
 from tests.fixtures import PASSWORD, World, shut_out
+from tests.letters import letters
 
 TENANT = {
     "name": "First Bank",
@@ -125,10 +126,52 @@ def test_a_host_is_added(people: World):
 
 def test_a_user_is_deactivated_but_not_oneself(people: World):
     client, user, own = platform_console(people), people.user(Role.OWNER), people.user(Role.SUPER_ADMIN)
-    assert messages_of(client.post(f"/admin/accounts/user/{user.pk}/deactivate/", follow=True))
-    client.post(f"/admin/accounts/user/{own.pk}/deactivate/")
+    why = {"reason": "has left"}
+    assert messages_of(client.post(f"/admin/accounts/user/{user.pk}/deactivate/", why, follow=True))
+    client.post(f"/admin/accounts/user/{own.pk}/deactivate/", why)
     assert [User.objects.get(pk=u.pk).is_active for u in (user, own)] == [False, True]
     assert platform_events()[-1] == "accounts.user.deactivated"
+
+
+def test_operators_look_after_a_user(people: World):
+    """Suspended with a reason and an end, let in, signed out, written to, archived with a fresh proof."""
+    client, user = platform_console(people), people.user(Role.ANALYST)
+    page = f"/admin/accounts/user/{user.pk}"
+
+    def press(verb, **data):
+        found = messages_of(client.post(f"{page}/{verb}/", data, follow=True))
+        return found[0] if found else None
+
+    def state():
+        return User.objects.get(pk=user.pk).state
+
+    assert client.post(f"{page}/suspend/", {}).status_code == 200  # the form again, which names the field
+    assert state() == "active"
+    assert press("suspend", reason="An enquiry", until_0="2099-01-01", until_1="12:00")
+    assert (state(), User.objects.get(pk=user.pk).suspended_until.year) == ("suspended", 2099)
+    shown = client.get(f"{page}/change/").content.decode()
+    assert "An enquiry" in shown
+    assert "/lift/" in shown
+    assert "/suspend/" not in shown
+    press("lift", reason="settled")
+    assert state() == "active"
+    press("deactivate", reason="left")
+    press("activate", reason="came back")
+    assert state() == "active"
+    people.client(Role.ANALYST)
+    press("sign-out")
+    assert not AuthSession.objects.filter(user=user, revoked_at=None).exists()
+    assert "verified already" in str(press("resend"))
+    User.objects.filter(pk=user.pk).update(email_verified_at=None)
+    press("resend")
+    assert [letter.subject for letter in letters(user.email)] == ["Please confirm your e-mail address"]
+    refused = client.post(f"{page}/archive/", {"reason": "asked for it"})
+    assert refused.status_code == 302
+    assert state() == "active"
+    AuthSession.objects.filter(user=people.user(Role.SUPER_ADMIN)).update(proved_at=timezone.now())
+    press("archive", reason="asked for it")
+    assert state() == "archived"
+    assert "/activate/" not in client.get(f"{page}/change/").content.decode()
 
 
 # -- figures ---------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from tenants.kernel import mail, scope
 from tenants.kernel.context import RESERVED, TenantRef, current_tenant, in_a_tenant, in_public, in_tenant
 from tenants.kernel.errors import Absent, Conflict, Forbidden, InvalidInput
 from tenants.kernel.principal import Principal
-from tenants.kernel.request import Actor
+from tenants.kernel.request import SYSTEM, Actor
 from tenants.models import Tenant
 
 # One role name for each user, as clients send it, and the role of a membership that it means.
@@ -35,6 +35,12 @@ ROLE_NAMES = {
     "admin": Role.ADMIN,
     "analyst": Role.ANALYST,
     "viewer": Role.VIEWER,
+}
+
+MAY_GIVE = {
+    Role.TENANT_ADMIN: frozenset({Role.TENANT_ADMIN, Role.ADMIN, Role.ANALYST, Role.VIEWER}),
+    Role.OWNER: frozenset({Role.ADMIN, Role.ANALYST, Role.VIEWER}),
+    Role.ADMIN: frozenset({Role.ANALYST, Role.VIEWER}),
 }
 
 
@@ -159,8 +165,9 @@ def _open_organization(tenant: TenantRef, user: User, name: str) -> str | None:
         try:
             with transaction.atomic():
                 organization = organizations.organization_create(name=name, actor=user.actor)
+                # The institution has said that strangers may: no member of it gives this role.
                 organizations.member_add(
-                    user=user, organization_id=organization.id, role=Role.OWNER, actor=user.actor
+                    user=user, organization_id=organization.id, role=Role.OWNER, actor=SYSTEM
                 )
         except Conflict:
             return None
@@ -216,11 +223,9 @@ def _assert_may_give(wanted: Role, principal: Principal) -> None:
         if wanted == Role.SUPER_ADMIN:
             principal.assert_proved()
         return
-    allowed = {Role.OWNER: {Role.ADMIN, Role.ANALYST, Role.VIEWER}}
-    allowed[Role.ADMIN] = allowed[Role.OWNER]
-    allowed[Role.TENANT_ADMIN] = allowed[Role.OWNER] | {Role.TENANT_ADMIN}
-    if wanted not in allowed.get(Role(str(mine)), set()):
-        raise Forbidden("You may not give this role.", code="role_above_yours")
+    # In an organization the role must be below one's own, as everywhere there.
+    if wanted not in MAY_GIVE.get(Role(str(mine)), frozenset()):
+        raise Forbidden("You cannot give this role.", code="role_too_high")
 
 
 def _place(

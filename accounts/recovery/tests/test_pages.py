@@ -17,7 +17,7 @@ BETTER = "another-horse-7"
 
 
 def browser(host="localhost"):
-    return Client(headers={"host": host}, enforce_csrf_checks=True)
+    return Client(headers={"host": host, "accept": "text/html"}, enforce_csrf_checks=True)
 
 
 def submit(client, page, **data):
