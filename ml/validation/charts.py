@@ -19,6 +19,7 @@ INK, FAINT, GRID = HexColor("#1f2937"), HexColor("#6b7280"), HexColor("#e5e7eb")
 PALETTE = tuple(HexColor(c) for c in ("#0b4f8a", "#d55e00", "#009e73", "#8a5aa8", "#8b8b8b", "#c8a200"))
 DASHES: tuple[list[int] | None, ...] = (None, [5, 2], [2, 2], [7, 2, 2, 2], [1, 2], [4, 4])
 SIZE = 7.5
+WIDE, HIGH = 240.0, 170.0
 
 
 @dataclass
@@ -51,11 +52,11 @@ class Chart:
 
     x: Axis
     y: Axis
-    width: float = 240.0
-    height: float = 170.0
+    width: float = WIDE
+    height: float = HIGH
     above: bool = False
     """Whether the legend stands above the plot, where it hides nothing."""
-    legend: list[tuple[str, Color, Any, bool]] = field(default_factory=list)
+    legend: list[tuple[str, Color, Any, bool]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         # A text wider than its chart would be cut.
@@ -224,12 +225,15 @@ def _even(top: float) -> list[float]:
     return [top * i / count for i in range(count + 1)]
 
 
-def roc(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], **size: float) -> Drawing:
+def roc(
+    curves: Sequence[tuple[str, Sequence[Sequence[float]]]], width: float = WIDE, height: float = HIGH
+) -> Drawing:
     """ROC curves, the named ones in order."""
     chart = Chart(
         Axis(0, 1, FRACTIONS, "Share of survivors flagged", "{:.0%}"),
         Axis(0, 1, FRACTIONS, "Share of defaults caught", "{:.0%}"),
-        **size,
+        width=width,
+        height=height,
     )
     chart.guide([(0, 0), (1, 1)])
     for number, (name, points) in enumerate(curves):
@@ -238,12 +242,13 @@ def roc(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], **size: float) 
     return chart.drawing
 
 
-def cap(points: Sequence[Sequence[float]], rate: float, **size: float) -> Drawing:
+def cap(points: Sequence[Sequence[float]], rate: float, width: float = WIDE, height: float = HIGH) -> Drawing:
     """The cumulative accuracy profile with the perfect and the random one."""
     chart = Chart(
         Axis(0, 1, FRACTIONS, "Share of companies, the worst first", "{:.0%}"),
         Axis(0, 1, FRACTIONS, "Share of defaults among them", "{:.0%}"),
-        **size,
+        width=width,
+        height=height,
     )
     chart.guide([(0, 0), (1, 1)], "No information")
     chart.line([(0, 0), (max(rate, 1e-6), 1), (1, 1)], 4, "Perfect", width=1.0)
@@ -252,14 +257,15 @@ def cap(points: Sequence[Sequence[float]], rate: float, **size: float) -> Drawin
     return chart.drawing
 
 
-def calibration(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
+def calibration(rows: Sequence[dict[str, Any]], width: float = WIDE, height: float = HIGH) -> Drawing:
     """Observed rate with its Jeffreys interval against the PD, both on logarithmic axes."""
     low, high = 1e-4, 1.0
     ticks = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
     chart = Chart(
         Axis(low, high, ticks, "Mean PD of the grade", "{:.4g}", log=True),
         Axis(low, high, ticks, "Default rate", "{:.4g}", log=True),
-        **size,
+        width=width,
+        height=height,
     )
     chart.x.form = chart.y.form = "{:g}"
     chart.guide([(low, low), (high, high)], "PD = rate")
@@ -281,7 +287,7 @@ def calibration(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
     return chart.drawing
 
 
-def auc_by_year(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
+def auc_by_year(rows: Sequence[dict[str, Any]], width: float = WIDE, height: float = HIGH) -> Drawing:
     """AUC of each year with its interval."""
     known = [row for row in rows if row["auc"] is not None]
     years = [row["year"] for row in known]
@@ -291,14 +297,17 @@ def auc_by_year(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
     chart = Chart(
         Axis(min(years) - 0.6, max(years) + 0.6, years[:: 1 + len(years) // 12], "", "{:.0f}"),
         Axis(low, 1.0, ticks, "AUC out of time", "{:.1f}"),
-        **size,
+        width=width,
+        height=height,
     )
     chart.line([(row["year"], row["auc"]) for row in known], 0, width=0.8)
     chart.dots([(row["year"], row["auc"], row["auc_low"], row["auc_high"]) for row in known], 0)
     return chart.drawing
 
 
-def cycle(rows: Sequence[dict[str, Any]], anchor: float, **size: float) -> Drawing:
+def cycle(
+    rows: Sequence[dict[str, Any]], anchor: float, width: float = WIDE, height: float = HIGH
+) -> Drawing:
     """Default rate and mean PD by year, with the anchor."""
     years = [row["year"] for row in rows]
     top = _round_up(max(row["high"] for row in rows))
@@ -306,7 +315,8 @@ def cycle(rows: Sequence[dict[str, Any]], anchor: float, **size: float) -> Drawi
         Axis(min(years) - 0.6, max(years) + 0.6, years[::2], "", "{:.0f}"),
         Axis(0.0, top, _even(top), "Share a year", "{:.2%}" if top < 0.02 else "{:.1%}"),
         above=True,
-        **size,
+        width=width,
+        height=height,
     )
     chart.guide([(min(years) - 0.6, anchor), (max(years) + 0.6, anchor)], "Anchor")
     chart.dots([(r["year"], r["rate"], r["low"], r["high"]) for r in rows if r["used"]], 0, "Default rate")
@@ -318,7 +328,7 @@ def cycle(rows: Sequence[dict[str, Any]], anchor: float, **size: float) -> Drawi
     return chart.drawing
 
 
-def drift(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
+def drift(rows: Sequence[dict[str, Any]], width: float = WIDE, height: float = HIGH) -> Drawing:
     """PSI of the score by year against what chance allows."""
     years = [row["year"] for row in rows]
     top = _round_up(max([row["psi"] for row in rows] + [row["limit"] for row in rows] + [0.1]))
@@ -326,7 +336,8 @@ def drift(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
         Axis(min(years) - 0.6, max(years) + 0.6, years, "", "{:.0f}"),
         Axis(0.0, top, _even(top), "PSI of the score", "{:.2f}"),
         above=True,
-        **size,
+        width=width,
+        height=height,
     )
     chart.bars([(row["year"], row["psi"]) for row in rows], 0, "PSI against the years before")
     chart.line([(row["year"], row["limit"]) for row in rows], 1, "95 % limit if nothing moved")
@@ -336,20 +347,23 @@ def drift(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
     return chart.drawing
 
 
-def grade_shares(rows: Sequence[dict[str, Any]], **size: float) -> Drawing:
+def grade_shares(rows: Sequence[dict[str, Any]], width: float = WIDE, height: float = HIGH) -> Drawing:
     """Share of the names in each grade."""
     top = _round_up(max(row["share"] for row in rows))
     places = list(range(len(rows)))
     chart = Chart(
         Axis(-0.6, len(rows) - 0.4, places, "Grade", names=[row["grade"] for row in rows]),
         Axis(0.0, top, _even(top), "Share of names", "{:.0%}"),
-        **size,
+        width=width,
+        height=height,
     )
     chart.bars([(i, row["share"]) for i, row in enumerate(rows)], 0, width=14)
     return chart.drawing
 
 
-def gains(rows: Sequence[tuple[str, float, float, float]], label: str, **size: float) -> Drawing:
+def gains(
+    rows: Sequence[tuple[str, float, float, float]], label: str, width: float = WIDE, height: float = HIGH
+) -> Drawing:
     """Differences with their intervals, one line each, against zero."""
     low = min([row[2] for row in rows] + [0.0])
     high = max([row[3] for row in rows] + [0.0])
@@ -360,7 +374,8 @@ def gains(rows: Sequence[tuple[str, float, float, float]], label: str, **size: f
     chart = Chart(
         Axis(float(ends[0]), float(ends[1]), ticks, label, "{:+.1f}" if step >= 0.1 else "{:+.3f}"),
         Axis(-0.6, len(rows) - 0.4, ()),
-        **size,
+        width=width,
+        height=height,
     )
     chart.left = wide + 14
     chart.drawing.contents.clear()

@@ -11,6 +11,7 @@ from typing import Any
 
 from ml.card import card
 from ml.persistence import load
+from ml.shapes import SHAPES
 from ml.validation.evidence import SCHEMA, kept
 from ml.validation.study import without_nan
 from ml.validation.verdicts import ORDER, verdicts
@@ -149,6 +150,12 @@ def make(
         ]
     plain: dict[str, Any] = without_nan(found)
     return plain
+
+
+def shapes_of(report: Mapping[str, Any]) -> list[str]:
+    """Input shapes from the richest to the poorest, those first that are known; stores may shuffle keys."""
+    found = report["card"]["shapes"]
+    return [name for name in SHAPES if name in found] + sorted(found.keys() - SHAPES.keys())
 
 
 def worst(lights: list[Mapping[str, Any]]) -> str:

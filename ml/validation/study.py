@@ -19,7 +19,7 @@ from scipy.special import expit
 from ml.calibration import Blend, Raw
 from ml.dataset import FirmYears
 from ml.estimators import LogOddsBlend
-from ml.features import Array, clean_items, complete_items
+from ml.features import Array, Items, clean_items, complete_items
 from ml.fitting import FIT_FROM, Members, OutOfTime, Workshop
 from ml.shapes import MEMBERS
 
@@ -49,7 +49,7 @@ class Sample:
     @property
     def measurable(self) -> bool:
         """True where there are both defaults and survivors."""
-        return 0 < self.target.sum() < len(self.target)
+        return bool(0 < self.target.sum() < len(self.target))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Study:
         found: NDArray[np.int64] = self.data.year[sample.rows]
         return found
 
-    def items(self) -> Mapping[str, Array]:
+    def items(self) -> Items:
         """Cleaned and completed line items of all firm-years."""
         return complete_items(clean_items(self.data.items)[0])
 

@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.console import platform_site
+from ml.shapes import SHAPES
 from predictions import shadowing
 from predictions.registry import reports, selectors, services
 from predictions.registry.models import Materiality, ModelStatus, ModelVersion
@@ -121,7 +122,7 @@ class ModelVersionAdmin(ConsoleAdmin):
             "report": newest,
             "pdf_url": self.address("pdf", obj.pk) if reports.report_latest(obj) else "",
             "verdicts": _verdicts(content),
-            "verdict_shapes": [content["card"]["shapes"][n]["label"] for n in content["verdicts"]],
+            "verdict_shapes": [content["card"]["shapes"][name]["label"] for name in _shapes(content)],
             "charts": _charts(content),
             "comparison": _compared(obj),
         }
@@ -321,7 +322,8 @@ def _offered(version: ModelVersion) -> set[str]:
 def measured(card: dict[str, Any]) -> list[dict[str, Any]]:
     """How each shape of a model did on years it had not seen, as far as its card says."""
     rows = []
-    for shape in card.get("shapes", {}).values():
+    shapes = card.get("shapes", {})
+    for shape in (shapes[name] for name in [*filter(shapes.get, SHAPES), *(shapes.keys() - SHAPES.keys())]):
         metrics = shape.get("metrics", {}).get("report", {}).get("ensemble", {})
         figures = [format(metrics[key], how) if key in metrics else NOTHING for key, _, how in FIGURES]
         rows.append(
@@ -334,10 +336,19 @@ def _cutoffs(card: dict[str, Any]) -> list[tuple[str, float]]:
     return sorted(card.get("cutoffs", {}).items(), key=lambda pair: pair[1])
 
 
+def _shapes(content: dict[str, Any]) -> list[str]:
+    """Input shapes of a report, the richest first; the table of JSON has shuffled them."""
+    from ml.validation.report import shapes_of
+
+    return shapes_of(content)
+
+
 def _verdicts(content: dict[str, Any]) -> list[dict[str, Any]]:
     """The lights of a report: a question a row, an input shape a column."""
-    by_shape = [{row["code"]: row for row in rows} for rows in content["verdicts"].values()]
-    first: dict[str, Any] = by_shape[0] if by_shape else {}
+    if not content["verdicts"]:
+        return []
+    by_shape = [{row["code"]: row for row in content["verdicts"][name]} for name in _shapes(content)]
+    first = by_shape[0]
     return [
         {
             "question": row["question"],
@@ -363,7 +374,7 @@ def _charts(content: dict[str, Any]) -> list[dict[str, Any]]:
     from ml.validation import charts  # draws with a library that no other page needs
 
     found = []
-    for shape in content["evidence"]["shapes"].values():
+    for shape in (content["evidence"]["shapes"][name] for name in _shapes(content)):
         pictures = []
         if shape["power"]["curves"]["roc"]:
             named = [

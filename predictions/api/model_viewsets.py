@@ -40,7 +40,8 @@ def as_row(version: ModelVersion) -> dict[str, Any]:
         if pending
         else None
     )
-    values = {name: getattr(version, name) for name in forms.ModelOut().fields if name != "pending"}
+    names = [str(name) for name in forms.ModelOut().fields]
+    values = {name: getattr(version, name) for name in names if name != "pending"}
     return dict(forms.ModelOut({**values, "pending": waiting}).data)
 
 

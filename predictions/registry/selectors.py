@@ -100,16 +100,17 @@ def _load(sha256: str) -> Engine:
     raise Unavailable("The scoring model cannot be loaded.", code="model_damaged")
 
 
+_NAMED = ("status", "version", "sha256")
+
+
 def in_use() -> InUse:
     """Champion and challenger, from the cache of seconds."""
     cache = caches["directory"]
     found: InUse | None = cache.get(KEYS[0])
     if found is None:
         with in_public():
-            rows = ModelVersion.objects.filter(
-                status__in=(ModelStatus.CHAMPION, ModelStatus.CHALLENGER)
-            ).values_list("status", "id", "version", "sha256")
-            refs = {status: ModelRef(*rest) for status, *rest in rows}
+            rows = ModelVersion.objects.filter(status__in=(ModelStatus.CHAMPION, ModelStatus.CHALLENGER))
+            refs = {row.status: ModelRef(row.id, row.version, row.sha256) for row in rows.only(*_NAMED)}
         found = InUse(refs.get(ModelStatus.CHAMPION), refs.get(ModelStatus.CHALLENGER))
         cache.set(KEYS[0], found, settings.DIRECTORY_SECONDS)
     return found

@@ -64,4 +64,4 @@ def shadows_purge() -> int:
     """Drop what is older than the retention; tells how many."""
     before = timezone.now() - timedelta(days=settings.SHADOW_RETENTION_DAYS)
     gone, _ = ShadowScore.objects.filter(created_at__lt=before).delete()
-    return gone
+    return int(gone)

@@ -31,6 +31,7 @@ HALF = WIDTH / 2 - 6
 SCORES = {"ensemble": "Ensemble", **MEMBER_LABELS}
 SIGNS = {1: "+", -1: "–", 0: "free"}
 Report = Mapping[str, Any]
+Line = tuple[Any, ...]
 NEEDS = "This part needs the development data, which was not there when the report was made."
 
 
@@ -72,6 +73,7 @@ def sample(report: Report, shapes: list[str], numbers: Numbering) -> list[Flowab
         ),
     ]
     counted = report["evidence"]["sample"] if report["evidence"] else None
+    rows: list[Line]
     if counted:
         rows = [
             (
@@ -108,7 +110,9 @@ def missing(report: Report, shapes: list[str], numbers: Numbering) -> list[Flowa
     ]
     if report["evidence"]:
         items = report["evidence"]["sample"]["items"]
-        rows = [(row["label"], f"{row['missing']:,}", f"{row['made_missing']:,}") for row in items]
+        rows: list[Line] = [
+            (row["label"], f"{row['missing']:,}", f"{row['made_missing']:,}") for row in items
+        ]
         known = report["evidence"]["sample"]["prior_years_known"]
         story += [
             grid(
@@ -289,7 +293,7 @@ def _power_of(report: Report, name: str, found: Mapping[str, Any], numbers: Numb
             numbers.caption("Figure", f"AUC by fiscal year with 95 % intervals, out of time, {words}."),
         )
     )
-    rows = [
+    rows: list[Line] = [
         (row["label"], f"{row['rolling']['names']:,}", row["rolling"]["defaults"], span(row["rolling"]),
          percent(row["rolling"]["mean_pd"]), percent(row["rolling"]["default_rate"]), span(row["report"]))
         for row in found["power"]["by_size"]

@@ -27,9 +27,8 @@ from ml.validation.pdf.style import (
     light,
     text,
 )
-from ml.validation.report import worst
+from ml.validation.report import shapes_of, worst
 
-ORDER = ("statement_market", "statement", "annual_ratios", "quarterly_ratios")
 WORDS = {
     "green": "meets its rule",
     "amber": "to be watched",
@@ -104,12 +103,6 @@ def render(report: Mapping[str, Any]) -> bytes:
     )
     document.build(_story(report), canvasmaker=_Numbered)
     return buffer.getvalue()
-
-
-def shapes_of(report: Mapping[str, Any]) -> list[str]:
-    """Input shapes in the order of the report."""
-    found = report["card"]["shapes"]
-    return [name for name in ORDER if name in found] + [name for name in found if name not in ORDER]
 
 
 def _story(report: Mapping[str, Any]) -> list[Flowable]:

@@ -9,7 +9,7 @@ from reportlab.platypus import Flowable
 
 from ml.shapes import MEMBER_LABELS
 from ml.validation import charts
-from ml.validation.pdf.data_sections import HALF, NEEDS, Report, label, shape
+from ml.validation.pdf.data_sections import HALF, NEEDS, Line, Report, label, shape
 from ml.validation.pdf.style import (
     BAND,
     H2,
@@ -265,7 +265,7 @@ def limits(report: Report, shapes: list[str], numbers: Numbering) -> list[Flowab
 
 
 def monitoring(report: Report, shapes: list[str], numbers: Numbering) -> list[Flowable]:
-    rows = [(row["what"], row["measure"], row["limit"]) for row in report["monitoring"]]
+    rows: list[Line] = [(row["what"], row["measure"], row["limit"]) for row in report["monitoring"]]
     story: list[Flowable] = [
         heading("15", "Monitoring plan and changes"),
         together(
