@@ -15,6 +15,8 @@ from accounts.permissions import PERMISSIONS, Role
 from companies.models import Company
 from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, ScoringJob
+from predictions.monitoring.models import Alert, Observation, Outcome
+from predictions.own_models.models import OwnModel
 from tenants.kernel.audit import address_tag
 from tenants.kernel.console import ConsoleAdmin
 from tenants.kernel.context import in_public
@@ -41,6 +43,10 @@ OWNED = {
     "companies/company": lambda: Company.objects.first(),
     "predictions/prediction": lambda: Prediction.objects.first(),
     "predictions/scoringjob": lambda: ScoringJob.objects.first(),
+    "monitoring/observation": lambda: Observation.objects.first(),
+    "monitoring/alert": lambda: Alert.objects.first(),
+    "monitoring/outcome": lambda: Outcome.objects.first(),
+    "own_models/ownmodel": lambda: OwnModel.objects.first(),
 }
 OWN_PAGES = ("change", "history", "delete")
 

@@ -206,6 +206,33 @@ UNFOLD_TENANT = _console(
                 ],
             },
             {
+                "title": "Models",
+                "items": [
+                    _item(
+                        "Monitoring",
+                        "monitoring",
+                        "monitoring_observation_changelist",
+                        "monitoring.read",
+                        "monitoring",
+                    ),
+                    _item(
+                        "Alerts",
+                        "notifications",
+                        "monitoring_alert_changelist",
+                        "monitoring.read",
+                        "monitoring",
+                    ),
+                    _item("Outcomes", "flag", "monitoring_outcome_changelist", "outcomes.read", "monitoring"),
+                    _item(
+                        "Own models",
+                        "model_training",
+                        "own_models_ownmodel_changelist",
+                        "own_models.read",
+                        "own_models",
+                    ),
+                ],
+            },
+            {
                 "title": "Institution",
                 "items": [
                     _item(

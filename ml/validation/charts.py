@@ -212,14 +212,15 @@ def _attributes(style: str) -> str:
 FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
+    """The next round number, for the end of an axis."""
     for nice in (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0):
         if value <= nice:
             return nice
     return float(np.ceil(value))
 
 
-def _even(top: float) -> list[float]:
+def even(top: float) -> list[float]:
     """Ticks from 0 to the top in round steps."""
     count = {1: 5, 2: 4, 3: 3}.get(int(f"{top:e}"[0]), 5)
     return [top * i / count for i in range(count + 1)]
@@ -310,10 +311,10 @@ def cycle(
 ) -> Drawing:
     """Default rate and mean PD by year, with the anchor."""
     years = [row["year"] for row in rows]
-    top = _round_up(max(row["high"] for row in rows))
+    top = round_up(max(row["high"] for row in rows))
     chart = Chart(
         Axis(min(years) - 0.6, max(years) + 0.6, years[::2], "", "{:.0f}"),
-        Axis(0.0, top, _even(top), "Share a year", "{:.2%}" if top < 0.02 else "{:.1%}"),
+        Axis(0.0, top, even(top), "Share a year", "{:.2%}" if top < 0.02 else "{:.1%}"),
         above=True,
         width=width,
         height=height,
@@ -331,10 +332,10 @@ def cycle(
 def drift(rows: Sequence[dict[str, Any]], width: float = WIDE, height: float = HIGH) -> Drawing:
     """PSI of the score by year against what chance allows."""
     years = [row["year"] for row in rows]
-    top = _round_up(max([row["psi"] for row in rows] + [row["limit"] for row in rows] + [0.1]))
+    top = round_up(max([row["psi"] for row in rows] + [row["limit"] for row in rows] + [0.1]))
     chart = Chart(
         Axis(min(years) - 0.6, max(years) + 0.6, years, "", "{:.0f}"),
-        Axis(0.0, top, _even(top), "PSI of the score", "{:.2f}"),
+        Axis(0.0, top, even(top), "PSI of the score", "{:.2f}"),
         above=True,
         width=width,
         height=height,
@@ -349,11 +350,11 @@ def drift(rows: Sequence[dict[str, Any]], width: float = WIDE, height: float = H
 
 def grade_shares(rows: Sequence[dict[str, Any]], width: float = WIDE, height: float = HIGH) -> Drawing:
     """Share of the names in each grade."""
-    top = _round_up(max(row["share"] for row in rows))
+    top = round_up(max(row["share"] for row in rows))
     places = list(range(len(rows)))
     chart = Chart(
         Axis(-0.6, len(rows) - 0.4, places, "Grade", names=[row["grade"] for row in rows]),
-        Axis(0.0, top, _even(top), "Share of names", "{:.0%}"),
+        Axis(0.0, top, even(top), "Share of names", "{:.0%}"),
         width=width,
         height=height,
     )
@@ -367,7 +368,7 @@ def gains(
     """Differences with their intervals, one line each, against zero."""
     low = min([row[2] for row in rows] + [0.0])
     high = max([row[3] for row in rows] + [0.0])
-    step = _round_up((high - low) / 4)
+    step = round_up((high - low) / 4)
     ends = (np.floor(low / step) * step, np.ceil(high / step) * step)
     ticks = np.arange(ends[0], ends[1] + step / 2, step).tolist()
     wide = max(stringWidth(name, FONT, SIZE) for name, *_ in rows)

@@ -22,6 +22,7 @@ from predictions.registry.selectors import active_model
 from predictions.services.scoring import Inputs, ScoreRequest, score_requests, store
 from tenants.kernel.request import SYSTEM
 from tests import factories
+from tests.console import console
 from tests.fixtures import World
 
 ROOT = "/api/v1/monitoring"
@@ -263,3 +264,22 @@ def test_beat_has_every_organization_observed(people: World, scored, monkeypatch
     monkeypatch.setattr(tasks, "enqueue", lambda name, **given: sent.append((name, given["organization_id"])))
     assert tasks.observe_all() == len(sent)
     assert ("monitoring.observe", str(scored)) in sent
+
+
+# -- the console -----------------------------------------------------------------------------------
+
+
+def test_the_console_shows_weeks_with_charts_and_what_came_true(people: World, scored):
+    observe(people, scored)
+    client = console(people, Role.OWNER, "alpha", host="alpha.test")
+    page = client.get("/admin/monitoring/observation/").content.decode()
+    assert page.count("<svg role") == 4
+    assert "Nothing is beyond its limit" not in page
+    with people.within("alpha", "one"):
+        row, alert = Observation.objects.first(), Alert.objects.first()
+    detail = client.get(f"/admin/monitoring/observation/{row.pk}/change/").content.decode()
+    assert "Return on assets" in detail
+    address = f"/admin/monitoring/alert/{alert.pk}/acknowledge/"
+    assert client.post(address, {"note": "Seen."}).status_code == 302
+    with people.within("alpha", "one"):
+        assert Alert.objects.get(pk=alert.pk).note == "Seen."

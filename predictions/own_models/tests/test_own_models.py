@@ -17,6 +17,7 @@ from predictions.own_models import files, services
 from predictions.own_models.models import OwnModel, OwnScore
 from tenants.kernel.request import SYSTEM
 from tests import factories
+from tests.console import console
 from tests.fixtures import World
 from tests.worker import wait_until
 
@@ -161,3 +162,12 @@ def test_the_training_runs_in_the_background(own_tenant, worker):
     row = own_tenant.client.get(address).json()
     assert row["state"] == "ready", row
     assert np.isfinite(row["auc"])
+
+
+def test_the_console_shows_how_good_a_model_is(people: World, trained):
+    client = console(people, Role.OWNER, "alpha", host="alpha.test")
+    assert "Later years" in client.get("/admin/own_models/ownmodel/").content.decode()
+    page = client.get(f"/admin/own_models/ownmodel/{trained}/change/").content.decode()
+    assert "<svg role" in page
+    assert "fitted to the periods before it" in page
+    assert client.post(f"/admin/own_models/ownmodel/{trained}/compare/").status_code == 302
