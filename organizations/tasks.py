@@ -9,9 +9,11 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from accounts.mfa.challenges import challenges_purge
 from accounts.privacy.services import exports_purge
 from accounts.recovery.services import tokens_purge
 from accounts.services import sessions_purge
+from accounts.sso.services import attempts_purge
 from accounts.watching.services import devices_purge
 from organizations.models import IdempotencyRecord
 from organizations.onboarding.services import registered_open
@@ -66,4 +68,5 @@ def purge() -> int:
         removed, _ = PlatformIdempotencyRecord.objects.filter(created_at__lt=before).delete()
         removed += Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
     removed += sessions_purge() + tokens_purge() + exports_purge()
+    removed += challenges_purge() + attempts_purge()
     return removed + sum(each_tenant(tenants, purge_answers))

@@ -52,25 +52,6 @@ class RecoveryCode(Identified):
         return f"recovery code of {self.user_id}"
 
 
-class Passkey(Identified):
-    """A WebAuthn credential: a security key, or the device itself."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
-    name = models.CharField(max_length=100)
-    host = models.CharField(max_length=253, help_text="The host it was made on; it answers nowhere else.")
-    credential_id = models.CharField(max_length=1400, unique=True, help_text="base64url")
-    public_key = models.TextField(help_text="base64url")
-    sign_count = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["id"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class Challenge(Identified):
     """A sign-in whose first factor was right and whose second is awaited. Its token is kept as a hash."""
 

@@ -1,4 +1,4 @@
-"""Whether a password, a code or a passkey is right: counted, single use, and one attempt at a time."""
+"""Whether a password or a code is right: counted, single use, and one attempt at a time."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from accounts.mfa.models import Passkey, RecoveryCode, TotpDevice
+from accounts.mfa.models import RecoveryCode, TotpDevice
 from accounts.models import Credential
 from tenants.kernel.context import in_public
 
@@ -16,8 +16,6 @@ def second_factors(user_id: UUID) -> list[str]:
         found = []
         if TotpDevice.objects.filter(user_id=user_id).exclude(confirmed_at=None).exists():
             found.append("totp")
-        if Passkey.objects.filter(user_id=user_id).exists():
-            found.append("webauthn")
         if found and RecoveryCode.objects.filter(user_id=user_id, used_at=None).exists():
             found.append("recovery_code")
     return found
@@ -41,6 +39,5 @@ def standing(user_id: UUID) -> dict[str, Any]:
         return {
             "totp": totp is not None,
             "totp_since": totp.confirmed_at if totp else None,
-            "passkeys": list(Passkey.objects.filter(user_id=user_id)),
             "recovery_codes_left": RecoveryCode.objects.filter(user_id=user_id, used_at=None).count(),
         }

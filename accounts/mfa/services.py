@@ -19,7 +19,7 @@ from accounts import selectors as places
 from accounts import services as accounts
 from accounts.mfa import proofs, selectors, totp
 from accounts.mfa.errors import MfaRefused, ProofRefused
-from accounts.mfa.models import Challenge, Guard, Passkey, RecoveryCode, TotpDevice
+from accounts.mfa.models import Challenge, Guard, RecoveryCode, TotpDevice
 from accounts.mfa.proofs import Given
 from accounts.models import AuthSession, Credential, Membership, User
 from accounts.selectors import Place
@@ -253,7 +253,6 @@ def mfa_reset(*, user_id: UUID, tenant_id: UUID | None, by_super_admin: bool, ac
         if not by_super_admin and (user.is_super_admin or held.exclude(tenant_id=tenant_id).exists()):
             raise Conflict("This user also works elsewhere: ask the platform.", code="shared_account")
         TotpDevice.objects.filter(user=user).delete()
-        Passkey.objects.filter(user=user).delete()
         RecoveryCode.objects.filter(user=user).delete()
         Guard.objects.filter(user=user).delete()
         open_sessions = AuthSession.objects.filter(user=user, revoked_at=None)

@@ -18,7 +18,9 @@ from tenants.kernel.context import in_public
 from tenants.models import PlatformAuditEvent
 
 # Columns that are no data about the person but keys to his account.
-SECRET = frozenset({"password", "digest", "token_hash", "code_hash", "secret_sealed", "hash", "public_key"})
+SECRET = frozenset(
+    {"password", "digest", "token_hash", "code_hash", "secret_hash", "secret_sealed", "hash", "public_key"}
+)
 README = """What this platform keeps of you, as JSON (RFC 8259). Times are UTC.
 Passwords and other keys are kept as hashes only and are left out.
 """

@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from accounts import services as accounts
-from accounts.models import AuthSession, Membership, MembershipState, User
+from accounts.memberships import membership_change
+from accounts.models import Membership, MembershipState, User
 from accounts.permissions import Role
 from accounts.sso.errors import SsoNoPlace, SsoRefused
 from accounts.sso.models import PROVIDER_ROLES, Connection, EmailDomain, Link
-from tenants.kernel import audit
+from tenants.kernel import audit, scope
 from tenants.kernel.context import TenantRef, in_public, in_tenant
 from tenants.kernel.request import Actor
 
@@ -105,7 +106,9 @@ def _linked(connection: Connection, claims: dict[str, Any]) -> User:
 def _place(tenant: TenantRef, connection: Connection, user: User, role: Role | None) -> None:
     """Give the user his place and role in the institution; raises SsoNoPlace where there is none."""
     with in_public():
-        held = list(Membership.objects.filter(user=user, tenant_id=tenant.id))
+        # Locked: people may be changing the same memberships.
+        mine_here = Membership.objects.filter(user=user, tenant_id=tenant.id)
+        held = list(mine_here.select_for_update(of=("self",)).order_by("id"))
         active = [m for m in held if m.state == MembershipState.ACTIVE]
         mine = next((m for m in held if m.organization_id == connection.organization_id), None)
         rules_there = any(m.role in {Role.TENANT_ADMIN, Role.OWNER} for m in active)
@@ -113,7 +116,7 @@ def _place(tenant: TenantRef, connection: Connection, user: User, role: Role | N
             raise SsoNoPlace()
         if mine is not None and mine.state == MembershipState.ACTIVE and mine.role in PROVIDER_ROLES:
             if role is not None and role != mine.role:
-                _change_role(connection, user, mine, role)
+                _change_role(tenant, connection, mine, role)
             return
         if active:
             return
@@ -121,7 +124,8 @@ def _place(tenant: TenantRef, connection: Connection, user: User, role: Role | N
         # Suspended here, or nowhere to go: people decide that, not the provider.
         raise SsoNoPlace()
     enter: Callable[..., Any] = import_string(settings.SSO_MEMBER_SERVICE)
-    with in_tenant(tenant):
+    sight = scope.organizations([connection.organization_id], reason="single sign-on")
+    with in_tenant(tenant), sight:
         enter(
             user=user,
             organization_id=connection.organization_id,
@@ -131,24 +135,13 @@ def _place(tenant: TenantRef, connection: Connection, user: User, role: Role | N
         )
 
 
-def _change_role(connection: Connection, user: User, membership: Membership, role: Role) -> None:
-    before, membership.role = membership.role, role
-    membership.save(update_fields=["role"])
-    change = {"role": [before, role], "organization": str(membership.organization_id)}
-    actor = provider_actor(connection)
-    audit.record("accounts.membership.role_changed", on=user, changes=change, actor=actor)
-    accounts.sessions_forget(AuthSession.objects.filter(user=user, revoked_at=None))
-
-
-def member_enter(*, user: User, organization_id: Any, role: Role, vouched: bool, actor: Actor) -> None:
-    """Write a membership of the current tenant; the stand-in for a service of the organizations."""
-    from tenants.kernel.context import current_tenant
-
-    accounts.membership_grant(
-        user=user,
-        tenant_id=current_tenant().id,
-        organization_id=organization_id,
-        role=role,
-        vouched=vouched,
-        actor=actor,
-    )
+def _change_role(tenant: TenantRef, connection: Connection, membership: Membership, role: Role) -> None:
+    before, actor = membership.role, provider_actor(connection)
+    membership_change(membership=membership, role=role, actor=actor)
+    with in_tenant(tenant):
+        audit.record(
+            "accounts.membership.role_changed",
+            on=membership,
+            changes={"user": str(membership.user_id), "role": [before, role]},
+            actor=actor,
+        )

@@ -211,7 +211,7 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("JWT_REFRESH_TOKEN_EXPIRE_DAY
 STEP_UP_SECONDS = env.number("STEP_UP_SECONDS", 300)
 # Single sign-on: who writes a new person's membership, above accounts; and whether providers may be called by
 # http or at private addresses, for a provider on the same machine.
-SSO_MEMBER_SERVICE = "accounts.sso.people.member_enter"
+SSO_MEMBER_SERVICE = "organizations.services.member_add"
 SSO_ALLOW_PRIVATE = env.flag("SSO_ALLOW_PRIVATE", default=False)
 # Life of an API key in days where nothing is said, and at most.
 API_KEY_DAYS = env.number("API_KEY_DAYS", 90)

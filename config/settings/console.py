@@ -243,7 +243,7 @@ UNFOLD_TENANT = _console(
                     ),
                     _item("Members", "group", "accounts_membership_changelist", "members.read"),
                     _item("API keys", "key", "api_keys", "api_keys.use", "api_keys"),
-                    _item("Single sign-on", "passkey", "single_sign_on", "sso.manage", "sso"),
+                    _item("Single sign-on", "login", "single_sign_on", "sso.manage", "sso"),
                     _item("Audit log", "history", "organizations_auditevent_changelist", "audit.read"),
                     _item("Settings", "tune", "tenants_tenantsettings_changelist", "tenant.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "tenant.change"),

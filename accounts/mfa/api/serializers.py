@@ -27,7 +27,7 @@ class ProofIn(serializers.Serializer[Any]):
 
 
 class ProofOut(serializers.Serializer[Any]):
-    method = serializers.CharField(help_text="What the proof was: totp, webauthn, recovery_code or password.")
+    method = serializers.CharField(help_text="What the proof was: totp, recovery_code or password.")
     proved_until = serializers.DateTimeField(help_text="Until then this session may do dangerous things.")
 
 
@@ -57,20 +57,11 @@ class RecoveryCodesOut(serializers.Serializer[Any]):
     )
 
 
-class PasskeyOut(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    host = serializers.CharField(help_text="The host it was made on; it answers nowhere else.")
-    created_at = serializers.DateTimeField()
-    last_used_at = serializers.DateTimeField(allow_null=True)
-
-
 class MfaOut(serializers.Serializer[Any]):
     """Which second factors the user has, and where one is asked for."""
 
     totp = serializers.BooleanField(help_text="Whether an authenticator app is in force.")
     totp_since = serializers.DateTimeField(allow_null=True)
-    passkeys = PasskeyOut(many=True)
     recovery_codes_left = serializers.IntegerField()
     required_here = serializers.BooleanField(help_text="Whether the institution asks for one.")
     session_has_it = serializers.BooleanField(help_text="Whether this session was opened with one.")

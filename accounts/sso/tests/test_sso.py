@@ -18,6 +18,8 @@ from accounts.sso.models import Attempt, Connection, EmailDomain, Link, Ticket
 from accounts.sso.provider import challenge_of
 from accounts.sso.services import SECRET_PURPOSE
 from accounts.sso.tests.providers import Liar, real_provider
+from organizations.models import AuditEvent, Organization
+from tenants.kernel.context import in_tenant
 from tenants.kernel.request import SYSTEM
 from tenants.kernel.sealing import seal
 from tenants.models import PlatformAuditEvent, Tenant, TenantSettings
@@ -157,7 +159,17 @@ def test_groups_change_the_role_at_each_log_in(corp: World, liar: Liar):
         liar.claims = {"groups": groups}
         tokens(liar)
         assert Membership.objects.get(user__email="person@corp.test").role == role
-    assert PlatformAuditEvent.objects.filter(action="accounts.membership.role_changed").count() == 2
+    with in_tenant(corp.tenants["alpha"]):
+        assert AuditEvent.objects.filter(action="accounts.membership.role_changed").count() == 2
+
+
+def test_the_limits_of_the_organization_hold_for_the_provider_too(corp: World, liar: Liar):
+    with corp.within("alpha", "one"):
+        Organization.objects.update(max_users=1)
+    _, returned = arrive(liar)
+    assert (returned.status_code, returned.json()["code"]) == (409, "member_limit")
+    # Nothing is left of him.
+    assert not User.objects.filter(email="person@corp.test").exists()
 
 
 def test_without_a_role_nobody_enters(corp: World, liar: Liar):
