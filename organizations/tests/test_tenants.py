@@ -330,17 +330,21 @@ def test_limits_are_the_platforms_to_set(root, alpha):
     assert (stale.status_code, stale.json()["code"]) == (412, "stale")
 
 
-def test_what_an_app_above_knows_of_a_setting_it_checks(people: World, monkeypatch):
-    from tenants.kernel.errors import InvalidInput
-    from tenants.services import settings as module
-
-    def refuse(value):
-        raise InvalidInput(errors=[{"pointer": "/master_scale", "code": "order", "detail": "Not ascending."}])
-
-    monkeypatch.setitem(module._checks, "master_scale", refuse)
+@pytest.mark.parametrize(
+    ("scale", "pointer"),
+    [
+        ({"grades": [{"grade": "A", "upper": 0.5}, {"grade": "B", "upper": 0.2}]}, "/master_scale"),
+        ({"grades": "AAA"}, "/master_scale/grades"),
+        ([1, 2], "/master_scale"),
+        ("AAA", "/master_scale"),
+    ],
+)
+def test_what_an_app_above_knows_of_a_setting_it_checks(people: World, scale, pointer):
     client = people.client(Role.TENANT_ADMIN)
-    answer = client.patch(f"{API}/tenant/settings", {"master_scale": {"grades": [1]}}, format="json")
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/master_scale")
+    answer = client.patch(f"{API}/tenant/settings", {"master_scale": scale}, format="json")
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["errors"][0]["pointer"].startswith(pointer)
+    assert client.patch(f"{API}/tenant/settings", {"master_scale": {}}, format="json").status_code == 200
 
 
 def test_modules_are_given_by_the_platform_and_switched_by_the_tenant(

@@ -53,8 +53,11 @@ MEMBERS = (
     Person(Role.ANALYST, "Rita Research", "Research analyst", API, RESEARCH, "research.analyst"),
 )
 SUPER_ADMIN = Person(Role.SUPER_ADMIN, "Susan Super", "Platform operator", PLATFORM)
+HARBOR_ADMIN = Person(
+    Role.TENANT_ADMIN, "Hanna Harbor", "Chief risk officer", "2nd bank's console", None, "harbor.admin"
+)
 INDIVIDUAL = Person(Role.INDIVIDUAL, "Ivan Individual", "Independent adviser", API)
-PEOPLE = (SUPER_ADMIN, TENANT_ADMIN, *MEMBERS, INDIVIDUAL)
+PEOPLE = (SUPER_ADMIN, TENANT_ADMIN, *MEMBERS, HARBOR_ADMIN, INDIVIDUAL)
 
 
 def demo_host() -> str:
@@ -91,6 +94,7 @@ def demo_summary() -> dict[str, Any]:
         "addresses": {
             "platform_console": f"{platform}/admin/",
             "tenant_console": f"{bank}/admin/",
+            "second_console": f"http://harbor.{settings.TENANT_HOST_SUFFIX}:{settings.PORT}/admin/",
             "api_docs": f"{bank}/api/docs/",
             "browsable_api": f"{bank}/api/v1/companies/",
             "api": f"{bank}/api/v1/",
@@ -170,6 +174,7 @@ def as_text(summary: dict[str, Any]) -> str:
             "Where to look",
             f"  Platform console  {addresses['platform_console']}",
             f"  Bank's console    {addresses['tenant_console']}",
+            f"  Another tenant's  {addresses['second_console']}",
             f"  API description   {addresses['api_docs']}",
             f"  Browsable API     {addresses['browsable_api']}",
             *([f"  Mail it sends     files in {summary['mail']}"] if summary["mail"] else []),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from accounts.models import Membership, User
@@ -16,9 +17,11 @@ from companies.models import Company, Statement
 from organizations.models import Organization
 from predictions.management.commands.load_demo import Command
 from predictions.management.demo_summary import LENDING, PEOPLE, RESEARCH, demo_tenant
+from predictions.management.demo_tenants import HARBOR_NUMBERS
 from predictions.models import Prediction, Score
 from tenants.kernel import scope
-from tenants.kernel.context import in_tenant
+from tenants.kernel.context import in_public, in_tenant
+from tenants.models import Tenant
 
 COMPANIES = 12
 STATEMENTS = COMPANIES * (5 + 8)
@@ -139,3 +142,20 @@ def test_bad_calls_end_in_one_sentence():
         load("--summary")
     with pytest.raises(CommandError, match="1 to 800"):
         load("--companies", "0")
+
+
+def test_the_second_institution_looks_and_works_differently(bank):
+    load_small()
+    load_small()
+    with in_public():
+        rows = {
+            t.slug: t for t in Tenant.objects.select_related("settings").filter(slug__in=("demo", "harbor"))
+        }
+    assert set(rows) == {"demo", "harbor"}
+    looks = {slug: tenant.ref.brand for slug, tenant in rows.items()}
+    assert looks["demo"].colour != looks["harbor"].colour
+    assert all(default_storage.exists(look.logo_path) for look in looks.values())
+    assert rows["harbor"].settings.modules_denied == ["bulk_scoring", "own_models"]
+    assert rows["demo"].settings.modules_denied == []
+    with in_tenant(rows["harbor"].ref), scope.every_organization(reason="test"):
+        assert Company.objects.count() == len(HARBOR_NUMBERS)

@@ -7,7 +7,7 @@ from tenants.services.deletion import (
     deletion_schedule,
     tenant_delete,
 )
-from tenants.services.directory import quota_check, tenant_create, tenant_update
+from tenants.services.directory import tenant_create, tenant_update
 from tenants.services.domains import domain_add, domain_make_primary, domain_remove
 from tenants.services.exports import export_fetched, export_request, export_run
 from tenants.services.settings import modules_set, platform_settings_update, settings_update
@@ -28,7 +28,6 @@ __all__ = [
     "logo_set",
     "modules_set",
     "platform_settings_update",
-    "quota_check",
     "settings_update",
     "tenant_create",
     "tenant_delete",

@@ -18,7 +18,7 @@ from tenants.kernel.etags import ANY_STATE, Precondition
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import Actor
 from tenants.models import PlatformSettings, Tenant, TenantKind, TenantSettings, Usage
-from tenants.services.base import field_error, forget_on_commit, locked, locked_settings, save_changed
+from tenants.services.base import field_error, forget_on_commit, locked, save_changed
 from tenants.services.domains import domain_add
 
 # Names that would be mistaken for the platform's own addresses.
@@ -128,15 +128,3 @@ def tenant_update(
             audit.record("tenants.tenant.updated", on=tenant, changes=record, actor=actor)
             forget_on_commit(tenant)
     return tenant
-
-
-def quota_check(*, tenant_id: UUID, quota: str, held: int) -> None:
-    """Raise Conflict where the tenant holds as many already as ``quota`` (a field of its settings) allows.
-
-    Call it inside the transaction that adds one: the settings' lock makes additions queue.
-    """
-    with in_public():
-        tenant = Tenant(id=tenant_id)
-        limit = getattr(locked_settings(tenant), quota)
-    if limit is not None and held >= limit:
-        raise Conflict(f"The institution may have {limit:,} of these at most.", code="quota_reached")

@@ -23,6 +23,7 @@ from companies.models import Company, Statement
 from companies.services import CompanyFacts, companies_ensure
 from organizations import services as organizations
 from organizations.models import Organization
+from organizations.onboarding.services import assert_registration_open
 from predictions.management.demo_summary import (
     BANK,
     DEMO_PASSWORD,
@@ -37,6 +38,13 @@ from predictions.management.demo_summary import (
     demo_host,
     demo_summary,
     demo_tenant,
+)
+from predictions.management.demo_tenants import (
+    BANK_LOOKS,
+    HARBOR_LENDING,
+    HARBOR_NUMBERS,
+    brand,
+    harbor_ensure,
 )
 from tenants import selectors as directory
 from tenants.kernel import scope
@@ -107,9 +115,12 @@ class Command(BaseCommand):
         )
         for shelf in shelves:
             self._fill(shelf, only_if_empty=wanted is None)
+        harbor, place = harbor_ensure(actor=LOADER)
+        self._fill(Shelf(HARBOR_LENDING, harbor, place, "harbor.admin", HARBOR_NUMBERS), only_if_empty=True)
         from predictions import usage  # imports every model of the app: not for `--summary`
 
-        usage.count(tenant)
+        for counted in (tenant, harbor):
+            usage.count(counted)
 
     def _say(self, text: str) -> None:
         if not self.quiet:
@@ -133,6 +144,7 @@ class Command(BaseCommand):
             description="A made-up bank to look around in.",
             actor=LOADER,
         )
+        brand(opened.tenant.id, BANK, BANK_LOOKS, actor=LOADER)
         self._say(f"{BANK}: made, at http://{demo_host()}:{settings.PORT}")
         return opened.tenant.ref
 
@@ -143,6 +155,7 @@ class Command(BaseCommand):
             made += 1
         if _find(INDIVIDUAL.email) is None:
             try:
+                assert_registration_open(with_organization=False)
                 organizations.individual_register(
                     email=INDIVIDUAL.email, password=DEMO_PASSWORD, full_name=INDIVIDUAL.name
                 )
