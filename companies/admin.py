@@ -29,7 +29,10 @@ SHOWN_STATEMENTS = 12
 
 def place_field(form: forms.Form | forms.ModelForm[Any], request: HttpRequest) -> None:
     """Let whoever reaches several organizations say to which a new row belongs."""
-    rows = [(str(o.pk), o.name) for o in Organization.objects.order_by("-is_default", "name")]
+    rows = [
+        (str(o.pk), o.name)
+        for o in Organization.objects.filter(state="active").order_by("-is_default", "name")
+    ]
     principal = principal_of(request)
     if len(rows) < 2 or principal is None:
         return
@@ -45,7 +48,7 @@ def place_field(form: forms.Form | forms.ModelForm[Any], request: HttpRequest) -
 def chosen_place(form: Any, request: HttpRequest) -> Any:
     """The organization that the form names, else the one the caller works in."""
     if place := form.cleaned_data.get("place"):
-        return Organization.objects.get(pk=place).pk
+        return Organization.objects.get(pk=place, state="active").pk
     return working_organization(request.principal)  # type: ignore[attr-defined]
 
 

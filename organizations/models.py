@@ -74,6 +74,11 @@ class Organization(SchemaBound):
         return self.name
 
     @property
+    def version(self) -> int:
+        """The state's number, for ETags: every change moves ``updated_at``."""
+        return int(self.updated_at.timestamp() * 1_000_000)
+
+    @property
     def is_active(self) -> bool:
         return bool(self.state == OrganizationState.ACTIVE)
 

@@ -15,6 +15,7 @@ from accounts.recovery.services import tokens_purge
 from accounts.services import sessions_purge
 from accounts.sso.services import attempts_purge
 from accounts.watching.services import devices_purge
+from organizations.joining.services.invitations import invitations_purge
 from organizations.models import IdempotencyRecord
 from organizations.onboarding.services import registered_open
 from tenants.kernel import idempotency
@@ -61,7 +62,9 @@ def purge() -> int:
 
     def purge_answers(tenant: TenantRef) -> int:
         with in_tenant(tenant):
-            return int(IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0])
+            return (
+                int(IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]) + invitations_purge()
+            )
 
     with in_public():
         tenants = Tenant.objects.all().refs()

@@ -8,6 +8,7 @@ import factory
 from django.utils import timezone
 
 from accounts.api_keys.models import ApiKey
+from accounts.models import Profile, User
 from companies.models import Company, Statement
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.tokens import digest_of, new_token, sealed
@@ -214,3 +215,17 @@ class InvitationFactory(factory.django.DjangoModelFactory):
     role = "analyst"
     digest = factory.LazyAttribute(lambda invitation: digest_of(invitation.token))
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    """Somebody with a profile and no credential: he is listed, and signs in nowhere."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"somebody-{n}@firm.test")
+
+    @factory.post_generation
+    def described(self, create, extracted, **kwargs):
+        Profile.objects.create(user=self, **kwargs)

@@ -12,15 +12,32 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Membership
 from accounts.permissions import Role
 from organizations.models import Organization
-from tests.factories import CompanyFactory, IssueFactory, JobFactory, PredictionFactory, ScoreFactory
+from tests.factories import (
+    CompanyFactory,
+    InvitationFactory,
+    IssueFactory,
+    JobFactory,
+    JoinLinkFactory,
+    PredictionFactory,
+    ScoreFactory,
+    UserFactory,
+    WhitelistEntryFactory,
+)
 from tests.fixtures import World
 
 RECORD = Path(__file__).with_name("query_counts.json")
 ADDRESSES = {
     "me": "/api/v1/auth/me",
     "organizations": "/api/v1/organizations",
+    "one organization": "/api/v1/organizations/{organization}",
+    "members": "/api/v1/organizations/{organization}/users",
+    "whitelist": "/api/v1/organizations/{organization}/whitelist",
+    "invitations": "/api/v1/organizations/{organization}/invitations",
+    "join links": "/api/v1/organizations/{organization}/links",
+    "job titles": "/api/v1/organizations/{organization}/job-titles",
     "companies": "/api/v1/companies",
     "annual": "/api/v1/predictions/annual?size=1000",
     "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",
@@ -55,13 +72,21 @@ def grown(people: World):
             job = JobFactory(organization=owner)
             for _ in range(number):
                 CompanyFactory(organization=owner)
+                WhitelistEntryFactory(organization=owner)
+                user = UserFactory()
+                Membership.objects.create(
+                    user=user, tenant_id=people.tenants["alpha"].id, organization_id=owner.id, role="viewer"
+                )
+                JoinLinkFactory(organization=owner)
+                InvitationFactory(organization=owner)
                 prediction = PredictionFactory(organization=owner)
                 JobFactory(organization=owner)
                 IssueFactory(organization=owner, job=job)
                 score = ScoreFactory(
                     organization=owner, prediction=prediction, job=job, row_number=number + _
                 )
-        return {"prediction": str(prediction.id), "job": str(job.id), "score": str(score.id)}
+        place = {"organization": str(owner.id)}
+        return {"prediction": str(prediction.id), "job": str(job.id), "score": str(score.id), **place}
 
     return grow
 

@@ -24,7 +24,7 @@ DOORS = {
     "set_schema": {"tenants/kernel/context.py"},
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
     "every_organization": {
-        "organizations/joining/services/entering.py",
+        "organizations/joining/",
         "organizations/onboarding/services.py",
         "organizations/opening.py",
         "organizations/services/",

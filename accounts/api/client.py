@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from accounts.models import User
 from accounts.profiles.selectors import described
-from accounts.selectors import Place, effective_role, places_of
+from accounts.selectors import Headcount, Place, effective_role, headcounts, places_of
 from accounts.services import TokenPair
 from tenants.kernel.context import PERSONAL, in_public
 from tenants.kernel.principal import Principal
-from tenants.models import Tenant
+from tenants.models import OrganizationEntry, OrganizationState, Tenant
 
 
 def tokens(pair: TokenPair) -> dict[str, Any]:
@@ -44,6 +45,26 @@ def _place(place: Place) -> dict[str, Any]:
     }
 
 
+def _organization(organization_id: UUID) -> dict[str, Any] | None:
+    """The organization somebody works in now; an administrator of its institution needs no membership."""
+    entry = OrganizationEntry.objects.filter(id=organization_id).first()
+    if entry is None:
+        return None
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "slug": entry.slug,
+        "domain": entry.domain,
+        "description": entry.description,
+        "is_active": entry.state == OrganizationState.ACTIVE,
+        "join_enabled": entry.join_enabled,
+        "default_role": effective_role(entry.default_role),
+        "max_users": entry.max_users,
+        "current_users": headcounts([entry.id]).get(entry.id, Headcount()).members,
+        "created_at": entry.created_at,
+    }
+
+
 def me(user: User, principal: Principal) -> dict[str, Any]:
     """The user, flattened to the place where he works now."""
     with in_public():
@@ -52,6 +73,8 @@ def me(user: User, principal: Principal) -> dict[str, Any]:
         active = next((p for p in places if (p.tenant.id, p.organization_id) == here), None)
         active = active or next((p for p in places if p.tenant.id == principal.tenant_id), None)
         shown = _place(active) if active else {"tenant": None, "organization": None}
+        if shown["tenant"] is not None and principal.organization_id is not None:
+            shown["organization"] = _organization(principal.organization_id)
         return {
             "id": user.id,
             "email": user.email,

@@ -50,6 +50,19 @@ class OrganizationBrief(serializers.Serializer[Any]):
     slug = serializers.CharField()
 
 
+class OrganizationNow(OrganizationBrief):
+    """The organization somebody works in now."""
+
+    domain = serializers.CharField()
+    description = serializers.CharField()
+    is_active = serializers.BooleanField(help_text="If not, it can only be read.")
+    join_enabled = serializers.BooleanField()
+    default_role = serializers.CharField()
+    max_users = serializers.IntegerField()
+    current_users = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
 class TenantBrief(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -82,6 +95,6 @@ class MeOut(serializers.Serializer[Any]):
     avatar = serializers.CharField(allow_null=True, help_text="Address of the picture; takes a token too.")
     organization_id = serializers.UUIDField(allow_null=True)
     tenant_id = serializers.UUIDField(allow_null=True)
-    organization = OrganizationBrief(allow_null=True)
+    organization = OrganizationNow(allow_null=True)
     tenant = TenantBrief(allow_null=True)
     places = PlaceOut(many=True, help_text="Where the user may work; switch with /auth/switch-organization.")

@@ -200,7 +200,7 @@ PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 # How many such letters an account gets in an hour.
 MAILED_TOKENS_PER_HOUR = 3
 # Apps that hold something of a person, for his export and for archiving him (accounts.privacy.sources).
-PERSONAL_DATA_SOURCES = ["organizations.personal"]
+PERSONAL_DATA_SOURCES = ["organizations.joining.personal", "organizations.personal"]
 PERSONAL_EXPORT_LIFETIME = timedelta(days=7)
 ENABLE_REGISTRATION = env.flag("ENABLE_REGISTRATION", default=True)
 ACCESS_TOKEN_LIFETIME = timedelta(

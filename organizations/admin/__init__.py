@@ -1,5 +1,5 @@
 """Console pages of tenants and organizations."""
 
-from organizations.admin import platform, settings, tenant, tenants
+from organizations.admin import organizations, platform, settings, tenant, tenants
 
-__all__ = ["platform", "settings", "tenant", "tenants"]
+__all__ = ["organizations", "platform", "settings", "tenant", "tenants"]

@@ -1,26 +1,21 @@
-"""A tenant's console: organizations, members, and the tenant's audit log."""
+"""A tenant's console: members, and the tenant's audit log."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Count, Model, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
-from unfold.widgets import (
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
 
 from accounts.console import tenant_site
 from accounts.mfa import services as mfa
 from accounts.models import Membership
-from organizations import services
 from organizations.admin.log import AuditAdmin
-from organizations.models import AuditEvent, Organization
+from organizations.admin.member_actions import MemberSteps
+from organizations.models import AuditEvent
 from tenants.kernel.console import ConsoleAdmin, principal_of
-from tenants.kernel.console_forms import ConsoleForm, audited_save
 from tenants.models import OrganizationEntry
 
 
@@ -30,82 +25,25 @@ def sees_whole_tenant(request: HttpRequest) -> bool:
     return principal is not None and principal.reaches_tenant
 
 
-class OrganizationForm(ConsoleForm):
-    """What may be set of an organization; its name is given once."""
-
-    error_fields: ClassVar[dict[str, str]] = {"duplicate_organization": "name"}
-    constraint_errors: ClassVar[dict[str, tuple[str, str]]] = {
-        "organization_name_once": ("name", "An organization of this name already exists.")
-    }
-
-    class Meta:
-        model = Organization
-        fields = ("name", "description", "max_users", "default_role", "allow_global_data_access")
-        widgets: ClassVar[dict[str, Any]] = {
-            "name": UnfoldAdminTextInputWidget(),
-            "description": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        }
-
-
-@admin.register(Organization, site=tenant_site)
-class OrganizationAdmin(ConsoleAdmin):
-    """Organizations of the caller's reach."""
-
-    permissions: ClassVar[dict[str, str]] = {
-        "view": "organizations.read",
-        "add": "organizations.create",
-        "change": "organizations.change",
-    }
-    form = OrganizationForm
-    list_display = ("name", "standing", "members", "max_users", "is_default", "created_at")
-    list_filter = ("state",)
-    search_fields = ("name", "slug")
-    ordering = ("name",)
-    readonly_fields = ("name", "standing", "slug", "is_default", "created_at", "members")
-    add_fieldsets = ((None, {"fields": ("name", "description")}),)
-    fieldsets = (
-        (None, {"fields": ("name", "description")}),
-        (
-            "Members and data",
-            {"fields": ("members", "max_users", "default_role", "allow_global_data_access")},
-        ),
-        ("State", {"fields": (("standing", "is_default"), ("slug", "created_at"))}),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        members = Membership.objects.filter(organization_id=OuterRef("pk")).order_by()
-        counted = members.values("organization_id").annotate(n=Count("*")).values("n")
-        rows = super().get_queryset(request).filter(pk__in=self.reach(request))
-        return rows.annotate(held=Subquery(counted))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj is not None else ()
-
-    def create(self, request: HttpRequest, form: Any) -> Model:
-        data = form.cleaned_data
-        return services.organization_create(
-            name=data["name"], description=data["description"], actor=self.actor(request)
-        )
-
-    def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
-        audited_save(obj, form, action="organizations.organization.changed", actor=self.actor(request))
-
-    @display(description="State", ordering="state", label={"Active": "success", "Suspended": "danger"})
-    def standing(self, organization: Organization) -> str:
-        return organization.get_state_display()
-
-    @display(description="Members", ordering="held")
-    def members(self, organization: Any) -> int:
-        return organization.held or 0
-
-
 @admin.register(Membership, site=tenant_site)
-class MembershipAdmin(ConsoleAdmin):
+class MembershipAdmin(MemberSteps, ConsoleAdmin):
     """Who works in the organizations of the caller's reach; for a tenant admin also the tenant's admins."""
 
-    permissions: ClassVar[dict[str, str]] = {"view": "members.read", "reset_mfa": "mfa.reset"}
-    step_up = frozenset({"reset_mfa"})
-    actions_detail = ("reset_mfa",)
+    permissions: ClassVar[dict[str, str]] = {
+        "view": "members.read",
+        "change_member": "members.change",
+        "offer_ownership": "ownership.offer",
+        "reset_mfa": "mfa.reset",
+    }
+    step_up = frozenset({"reset_mfa", "offer_ownership"})
+    actions_detail = (
+        "change_role",
+        "keep_out",
+        "let_in",
+        "offer_ownership",
+        "remove_member",
+        "reset_mfa",
+    )
     list_display = ("email", "full_name", "role_text", "organization_name", "standing", "last_seen")
     list_filter = ("role", "state")
     search_fields = ("user__email", "user__profile__full_name")

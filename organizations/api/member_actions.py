@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,6 +38,7 @@ MEMBER_PERMISSIONS = {
     "revoke_admin": "admins.change",
 }
 USER = r"(?P<user_id>[^/.]+)"
+USER_ID = OpenApiParameter("user_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 _Base = OwnedViewSet if TYPE_CHECKING else object
 
 
@@ -109,7 +111,7 @@ class MemberActions(_Base):
             return Response(InvitationOut(invitation).data, status=202)
         return Response(MemberOut(client.member(membership)).data, status=201)
 
-    @extend_schema(responses={204: None}, summary="Remove a member")
+    @extend_schema(parameters=[USER_ID], responses={204: None}, summary="Remove a member")
     @action(detail=True, methods=["delete"], url_path=f"members/{USER}")
     def remove_member(self, request: Request, pk: str, user_id: str) -> Response:
         """His access ends at once; what he made stays. The owner transfers the organization first."""
@@ -143,7 +145,7 @@ class MemberActions(_Base):
         )
         return Response(MemberOut(client.member(membership)).data)
 
-    @extend_schema(responses=MemberOut, summary="Take an admin's role away")
+    @extend_schema(parameters=[USER_ID], responses=MemberOut, summary="Take an admin's role away")
     @action(detail=True, methods=["delete"], url_path=f"admins/{USER}")
     def revoke_admin(self, request: Request, pk: str, user_id: str) -> Response:
         """He stays as an analyst."""

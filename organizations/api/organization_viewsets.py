@@ -20,7 +20,6 @@ from organizations.api.joining_actions import JOINING_MODULES, JOINING_PERMISSIO
 from organizations.api.member_actions import MEMBER_PERMISSIONS, MemberActions
 from organizations.api.serializers import (
     JobTitlesOut,
-    NeededReasonIn,
     OfferIn,
     OfferOut,
     OrganizationChangeIn,
@@ -28,8 +27,9 @@ from organizations.api.serializers import (
     OrganizationOut,
     PendingOfferOut,
     PersonBrief,
-    ReasonIn,
+    ReasonedStepIn,
     StateChangeOut,
+    StepIn,
 )
 from organizations.models import Organization
 from organizations.services import founding, lifecycle, ownership, preferences
@@ -37,6 +37,7 @@ from tenants import selectors as tenants
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, current_tenant, in_public
 from tenants.kernel.errors import Absent
+from tenants.kernel.etags import precondition, tag_of
 from tenants.kernel.viewsets import OPERATOR, OwnedViewSet
 from tenants.models import OrganizationState
 
@@ -131,7 +132,7 @@ class OrganizationViewSet(MemberActions, JoiningActions, OwnedViewSet):
 
     def _out(self, organization: Organization, status: int = 200) -> Response:
         body = client.organization(organization, self.principal)
-        return Response(OrganizationOut(body).data, status=status)
+        return Response(OrganizationOut(body).data, status=status, headers={"ETag": tag_of(organization)})
 
     @extend_schema(filters=True, responses=OrganizationOut(many=True), summary="List organizations")
     def list(self, request: Request) -> Response:
@@ -182,11 +183,18 @@ class OrganizationViewSet(MemberActions, JoiningActions, OwnedViewSet):
 
     @extend_schema(request=OrganizationChangeIn, responses=OrganizationOut, summary="Change an organization")
     def update(self, request: Request, pk: str) -> Response:
-        """Settings, in whole or in part. `is_active` alone opens or closes the organization for work."""
+        """Settings, in whole or in part. `is_active` alone opens or closes the organization for work.
+
+        With `If-Match` the change is made only to the state that the tag names (412 otherwise).
+        """
         organization = self.get_object()
         changes, is_active = client.changes(self._read(OrganizationChangeIn), organization)
         changed = preferences.organization_apply(
-            organization_id=organization.id, changes=changes, is_active=is_active, actor=self.principal.actor
+            organization_id=organization.id,
+            changes=changes,
+            is_active=is_active,
+            expected=precondition(request.headers.get("If-Match")),
+            actor=self.principal.actor,
         )
         return self._out(changed)
 
@@ -203,45 +211,45 @@ class OrganizationViewSet(MemberActions, JoiningActions, OwnedViewSet):
 
     # -- states -------------------------------------------------------------------------------
 
-    @extend_schema(request=NeededReasonIn, responses=OrganizationOut, summary="Suspend an organization")
+    @extend_schema(request=ReasonedStepIn, responses=OrganizationOut, summary="Suspend an organization")
     @action(detail=True, methods=["post"])
     def suspend(self, request: Request, pk: str) -> Response:
         """Its members are kept out, its jobs stop; administrators of the institution read on."""
         organization = self.get_object()
-        reason = self._read(NeededReasonIn)["reason"]
+        reason = self._read(ReasonedStepIn)["reason"]
         return self._out(
             lifecycle.organization_suspend(
                 organization_id=organization.id, reason=reason, actor=self.principal.actor
             )
         )
 
-    @extend_schema(request=ReasonIn, responses=OrganizationOut, summary="Lift a suspension")
+    @extend_schema(request=StepIn, responses=OrganizationOut, summary="Lift a suspension")
     @action(detail=True, methods=["post"])
     def lift(self, request: Request, pk: str) -> Response:
         """The organization is active again."""
-        organization, reason = self.get_object(), self._read(ReasonIn)["reason"]
+        organization, reason = self.get_object(), self._read(StepIn)["reason"]
         return self._out(
             lifecycle.organization_lift(
                 organization_id=organization.id, reason=reason, actor=self.principal.actor
             )
         )
 
-    @extend_schema(request=NeededReasonIn, responses=OrganizationOut, summary="Archive an organization")
+    @extend_schema(request=ReasonedStepIn, responses=OrganizationOut, summary="Archive an organization")
     @action(detail=True, methods=["post"])
     def archive(self, request: Request, pk: str) -> Response:
         """Out of every list, entered by nobody, until it is restored or deleted."""
-        organization, reason = self.get_object(), self._read(NeededReasonIn)["reason"]
+        organization, reason = self.get_object(), self._read(ReasonedStepIn)["reason"]
         return self._out(
             lifecycle.organization_archive(
                 organization_id=organization.id, reason=reason, actor=self.principal.actor
             )
         )
 
-    @extend_schema(request=ReasonIn, responses=OrganizationOut, summary="Restore an archived organization")
+    @extend_schema(request=StepIn, responses=OrganizationOut, summary="Restore an archived organization")
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
         """The organization is active again, with everything it had."""
-        organization, reason = self.get_object(), self._read(ReasonIn)["reason"]
+        organization, reason = self.get_object(), self._read(StepIn)["reason"]
         return self._out(
             lifecycle.organization_restore(
                 organization_id=organization.id, reason=reason, actor=self.principal.actor

@@ -108,11 +108,11 @@ class OrganizationChangeIn(serializers.Serializer[Any]):
     )
 
 
-class ReasonIn(serializers.Serializer[Any]):
+class StepIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
-class NeededReasonIn(serializers.Serializer[Any]):
+class ReasonedStepIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, help_text="Kept in the organization's history.")
 
 

@@ -17,7 +17,7 @@ from accounts.selectors import members_of
 from accounts.standing.api.serializers import UserOut
 from accounts.standing.selectors import reach_of, rows_of
 from organizations.api import client as organization_client
-from organizations.api.member_actions import MemberFilter, user_id_of
+from organizations.api.member_actions import USER_ID, MemberFilter, user_id_of
 from organizations.api.serializers import ActivateIn, MemberOut, RoleIn
 from organizations.joining.api.serializers import JoinedOut, JoinIn
 from organizations.joining.api.viewsets import joined_body
@@ -143,7 +143,13 @@ class UserViewSet(AccountsUserViewSet):
         body = [organization_client.member(membership) for membership in page or []]
         return self.get_paginated_response(MemberOut(body, many=True).data)
 
-    @extend_schema(request=RoleIn, responses=MemberOut, summary="Change a member's role", tags=["users"])
+    @extend_schema(
+        parameters=[USER_ID],
+        request=RoleIn,
+        responses=MemberOut,
+        summary="Change a member's role",
+        tags=["users"],
+    )
     @action(detail=False, methods=["put"], url_path=r"members/(?P<user_id>[^/.]+)/role")
     def member_role(self, request: Request, user_id: str) -> Response:
         """In the active organization, or in `?organization_id=`."""
@@ -156,7 +162,11 @@ class UserViewSet(AccountsUserViewSet):
         return Response(MemberOut(organization_client.member(membership)).data)
 
     @extend_schema(
-        request=ActivateIn, responses=MemberOut, summary="Let a member in, or keep him out", tags=["users"]
+        parameters=[USER_ID],
+        request=ActivateIn,
+        responses=MemberOut,
+        summary="Let a member in, or keep him out",
+        tags=["users"],
     )
     @action(detail=False, methods=["put"], url_path=r"members/(?P<user_id>[^/.]+)/activate")
     def member_activate(self, request: Request, user_id: str) -> Response:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
@@ -138,6 +139,8 @@ def organization_delete(*, organization_id: UUID, actor: Actor) -> None:
         forget_sessions_of(set(members.values_list("user_id", flat=True)))
         members.delete()
         OrganizationEntry.objects.filter(id=organization_id).delete()
+    files = _files(organization)
+    transaction.on_commit(lambda: [default_storage.delete(path) for path in files])
     for model in reversed(_owned_models()):
         model._default_manager.filter(organization_id=organization_id).delete()
     organization.delete()
@@ -160,6 +163,19 @@ def _owned_models() -> list[type[OrganizationOwned]]:
     for model in found:
         add(model, frozenset())
     return ordered
+
+
+def _files(organization: Organization) -> list[str]:
+    """Paths of the files that its rows name: uploads and what was made of them."""
+    named = [m for m in _owned_models() if any(f.name == "path" for f in m._meta.concrete_fields)]
+    return [
+        path
+        for model in named
+        for path in model._default_manager.filter(organization_id=organization.id).values_list(
+            "path", flat=True
+        )
+        if path
+    ]
 
 
 def _content(organization: Organization) -> list[str]:

@@ -17,6 +17,7 @@ from organizations.services.members import max_users_ceiling
 from tenants.kernel import audit, scope
 from tenants.kernel.context import RESERVED, current_tenant, in_public
 from tenants.kernel.errors import Conflict, Forbidden, InvalidInput
+from tenants.kernel.etags import ANY_STATE, Precondition
 from tenants.kernel.request import Actor
 from tenants.models import OrganizationState
 
@@ -32,15 +33,22 @@ def _field_error(field: str, code: str, detail: str) -> InvalidInput:
 
 
 @transaction.atomic
-def organization_update(*, organization_id: UUID, changes: dict[str, Any], actor: Actor) -> Organization:
+def organization_update(
+    *,
+    organization_id: UUID,
+    changes: dict[str, Any],
+    expected: Precondition = ANY_STATE,
+    actor: Actor,
+) -> Organization:
     """Change settings. What a body repeats without a change needs no right; what it changes, does.
 
     Raises InvalidInput for bad values, Forbidden for what only those above may set, Conflict for a name in
-    use.
+    use, Stale where somebody has changed the organization since the caller read it.
     """
     if current_tenant().schema_name in RESERVED:
         raise Forbidden("The platform's own organizations cannot be changed.", code="reserved_tenant")
     organization = organization_lock(organization_id)
+    expected.check(organization)
     standing = authority(actor, organization_id)
     wanted = {f: v for f, v in changes.items() if getattr(organization, f) != v}
     if unknown := wanted.keys() - OWN_FIELDS - GOVERNED_FIELDS:
@@ -66,10 +74,17 @@ def organization_update(*, organization_id: UUID, changes: dict[str, Any], actor
 
 @transaction.atomic
 def organization_apply(
-    *, organization_id: UUID, changes: dict[str, Any], is_active: bool | None, actor: Actor
+    *,
+    organization_id: UUID,
+    changes: dict[str, Any],
+    is_active: bool | None,
+    expected: Precondition = ANY_STATE,
+    actor: Actor,
 ) -> Organization:
     """Change settings and, where it is asked for, open or close the organization for work; all or nothing."""
-    organization = organization_update(organization_id=organization_id, changes=changes, actor=actor)
+    organization = organization_update(
+        organization_id=organization_id, changes=changes, expected=expected, actor=actor
+    )
     if is_active is None or is_active == organization.is_active:
         return organization
     if organization.state == OrganizationState.SUSPENDED:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 from django.test import TestCase
 
-from accounts import memberships
 from accounts.models import Membership
 from accounts.permissions import Role
 from organizations.joining.models import Invitation
 from organizations.models import AuditEvent
 from tenants.kernel.context import in_public
-from tenants.kernel.errors import Conflict
 from tests.fixtures import World
 from tests.letters import letters
 
@@ -224,19 +222,3 @@ def test_an_institution_is_opened_with_its_admin_as_the_client_asks(people: Worl
     said = answer.json()
     assert (said["tenant_name"], said["default_org_name"], said["success"]) == ("Third Bank", "Lending", True)
     assert said["default_org_join_token"]
-
-
-# -- nobody who is needed vanishes ----------------------------------------------------------------------
-
-
-def test_an_owner_and_a_last_tenant_admin_are_indispensable(people: World):
-    with pytest.raises(Conflict) as refusal:
-        memberships.assert_dispensable(people.user(Role.OWNER))
-    assert refusal.value.code == "last_owner"
-    with pytest.raises(Conflict) as refusal:
-        memberships.assert_dispensable(people.user(Role.TENANT_ADMIN))
-    assert refusal.value.code == "last_tenant_admin"
-    memberships.assert_dispensable(people.user(Role.ADMIN))
-    memberships.assert_dispensable(people.user(Role.INDIVIDUAL))
-    # Asked about another tenant only, they are free to go there.
-    memberships.assert_dispensable(people.user(Role.OWNER), tenant_id=people.tenants["beta"].id)

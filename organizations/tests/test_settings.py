@@ -111,6 +111,17 @@ def test_a_name_is_used_once(people: World):
     assert people.client(Role.ADMIN).patch(address(people), {"name": " Uno "}).json()["name"] == "Uno"
 
 
+def test_two_who_edit_at_once_do_not_overwrite_each_other(people: World):
+    first, second = people.client(Role.ADMIN), people.client(Role.OWNER)
+    tag = first.get(address(people))["ETag"]
+    assert (
+        second.patch(address(people), {"description": "Hers"}, headers={"If-Match": tag}).status_code == 200
+    )
+    answer = first.patch(address(people), {"description": "His"}, headers={"If-Match": tag})
+    assert (answer.status_code, answer.json()["code"]) == (412, "stale")
+    assert first.patch(address(people), {"description": "His"}).status_code == 200
+
+
 def test_a_change_is_written_down_with_before_and_after(people: World):
     people.client(Role.ADMIN).patch(address(people), {"domain": "one.example"})
     with people.within("alpha"):

@@ -15,7 +15,9 @@ from accounts.permissions import Role
 from companies.models import Company
 from organizations.models import AuditEvent, Organization, StateChange
 from organizations.services import lifecycle
-from predictions.models import Prediction
+from predictions.models import Prediction, ScoringJob
+from predictions.tasks import advance_job, score_chunk
+from tenants.kernel import jobs, scope
 from tenants.kernel.context import in_public
 from tenants.kernel.request import SYSTEM
 from tenants.models import OrganizationEntry, OrganizationState
@@ -205,6 +207,41 @@ def test_an_archive_is_deleted_with_all_it_holds_when_it_is_old_enough(people: W
             field = "id" if model is Organization else "organization_id"
             assert not model.objects.filter(**{field: identifier}).exists()
         assert AuditEvent.objects.filter(action="organizations.organization.deleted").exists()
+
+
+def test_a_task_for_a_closed_organization_does_nothing(people: World):
+    """The worker's signals, called as Celery calls them: what was sent before runs after."""
+    alpha = people.tenants["alpha"].schema_name
+    both = [str(people.organizations["alpha", o]) for o in ("one", "two")]
+    set_state(people, "suspended")
+
+    def reach_of(organizations: list[str]) -> set | None:
+        stamp = {"schema": alpha, "organizations": organizations, "reason": "test"}
+        score_chunk.push_request(headers={jobs.HEADER: {**stamp, "actor": [None, "test"]}})
+        try:
+            jobs._enter(task=score_chunk)
+            entered = getattr(score_chunk.request, "entered_reach", False)
+            return set(map(str, scope.current().organization_ids)) if entered else None
+        finally:
+            jobs._leave(task=score_chunk)
+            score_chunk.pop_request()
+
+    assert reach_of(both) == {both[0]}
+    assert reach_of([both[1]]) is None
+    # The sweep sees every organization, and looks after no job of a closed one.
+    with people.within("alpha", "two"):
+        job = ScoringJob.objects.first()
+        ScoringJob.objects.filter(pk=job.pk).update(state="processing", planned_at=timezone.now())
+    stamp = {"schema": alpha, "organizations": None, "reason": "sweep", "actor": [None, "test"]}
+    advance_job.push_request(headers={jobs.HEADER: stamp})
+    try:
+        jobs._enter(task=advance_job)
+        advance_job(job_id=str(job.pk))
+    finally:
+        jobs._leave(task=advance_job)
+        advance_job.pop_request()
+    with people.within("alpha", "two"):
+        assert ScoringJob.objects.get(pk=job.pk).state == "processing"
 
 
 def test_every_state_has_its_words():

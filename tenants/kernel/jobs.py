@@ -117,10 +117,8 @@ def each_tenant(tenants: Iterable[TenantRef], work: Callable[[TenantRef], int]) 
 
 @task_prerun.connect
 def _enter(task: Any = None, **_: Any) -> None:
-    from tenants.selectors import (
-        organization_ids,
-        tenant_by_schema,
-    )  # the kernel is imported before models exist
+    # The kernel is imported before models exist.
+    from tenants.selectors import organization_ids, tenant_by_schema
 
     stamp = stamp_of(task) or {}
     request_id = str(stamp.get("request_id") or "")

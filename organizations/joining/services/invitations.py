@@ -30,6 +30,8 @@ from tenants.kernel.request import Actor
 MOST_LETTERS = 5
 # Invitations of one organization that wait for an answer.
 MOST_PENDING = 2_000
+# They hold addresses of people who may never have come.
+KEPT = timedelta(days=90)
 
 
 def _until() -> datetime:
@@ -135,6 +137,15 @@ def invitation_revoke(*, invitation: Invitation, actor: Actor) -> None:
     invitation.state, invitation.ended_at = InvitationState.REVOKED, timezone.now()
     invitation.save(update_fields=["state", "ended_at"])
     audit.record("organizations.joining.invitation_revoked", on=invitation, actor=actor)
+
+
+def invitations_purge() -> int:
+    """Remove invitations of the tenant that ended, or ran out, long ago; the log keeps that they were."""
+    before = timezone.now() - KEPT
+    with scope.every_organization(reason="purge of old invitations"):
+        gone = Invitation.objects.filter(expires_at__lt=before).exclude(state=InvitationState.ACCEPTED)
+        accepted = Invitation.objects.filter(state=InvitationState.ACCEPTED, ended_at__lt=before)
+        return int(gone.delete()[0]) + int(accepted.delete()[0])
 
 
 @transaction.atomic
