@@ -7,19 +7,16 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import authenticate
-from django.contrib.auth.hashers import identify_hasher, make_password
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import lockout, principals, selectors, tokens
+from accounts import passwords, principals, selectors, tokens
 from accounts.errors import Unverified
 from accounts.mfa.challenges import second_factor_ask
-from accounts.models import AuthSession, Credential, Membership, Profile, RefreshToken, User
+from accounts.models import AuthSession, Membership, Profile, RefreshToken, User
 from accounts.permissions import Role
 from accounts.selectors import Place
 from accounts.sso.errors import SsoRequired
@@ -81,10 +78,10 @@ def user_create(
             email_verified_at=timezone.now() if verified else None,
         )
         if password is not None:
-            check_password_rules(password, user, names=f"{full_name} {username}")
+            passwords.check_rules(password, user, names=f"{full_name} {username}")
         user.save()
         Profile.objects.create(user=user, full_name=full_name, username=username, job_title=job_title)
-        password_store(user, password)
+        passwords.store(user, password)
         audit.record("accounts.user.created", on=user, changes={"email": address}, actor=actor)
     return user
 
@@ -97,31 +94,6 @@ def email_prove(*, user: User, actor: Actor) -> None:
             email_verified_at=user.email_verified_at
         )
         audit.record("accounts.user.email_proved", on=user, actor=actor)
-
-
-def check_password_rules(
-    password: str, user: User, *, names: str | None = None, field: str = "password"
-) -> None:
-    """Raise InvalidInput that names every rule the password breaks."""
-    if names is None:
-        names = f"{user.profile.full_name} {user.profile.username}"
-    user.spoken_names = names
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise InvalidInput(
-            " ".join(error.messages)[:100],
-            errors=[{"pointer": f"/{field}", "code": "weak_password", "detail": m} for m in error.messages],
-        ) from None
-
-
-def password_store(user: User, password: str | None) -> None:
-    """Keep the hash of a password that was checked; None is one that nobody can enter. No audit row."""
-    hashed = make_password(password)
-    algorithm = str(identify_hasher(hashed).algorithm) if password is not None else "none"
-    Credential.objects.update_or_create(
-        user=user, defaults={"password": hashed, "algorithm": algorithm, "changed_at": timezone.now()}
-    )
 
 
 def user_require_verified(user: User) -> None:
@@ -212,7 +184,7 @@ def sign_in(
     has no place on this host; MfaRequired where the right password is only the first half;
     SsoRequired where the institution takes no passwords.
     """
-    user = password_check(email=email, password=password, address=address)
+    user = passwords.check(email=email, password=password, address=address)
     place = selectors.starting_place(user, tenant_id=tenant_id) if user is not None else None
     if user is None or (place is None and tenant_id is not None):
         with in_public():
@@ -224,33 +196,6 @@ def sign_in(
     second_factor_ask(user=user, tenant_id=tenant_id)
     session = session_open(user=user, place=place, device=device, address=address)
     return user, issue(session)
-
-
-def password_check(*, email: str, password: str, address: str | None) -> User | None:
-    """The user whose address and password these are, else None; every way in by password comes here.
-
-    Raises LockedOut after too many failures, whether or not there is such a user.
-    """
-    attempt = lockout.begin(email, address)
-    user = authenticate(username=email, password=password)
-    if not isinstance(user, User):
-        return None
-    lockout.succeeded(attempt)
-    return user
-
-
-def _assert_password_stands(user: User) -> None:
-    """Raise BadCredentials where the password that let the user in was changed in the meantime.
-
-    The credential came with the user when the password was checked; a change takes the same lock, ends the
-    sessions that are there, and must not miss one that is just being opened.
-    """
-    known = user._state.fields_cache.get("credential")
-    if known is None:  # let in by something else than a password
-        return
-    now = Credential.objects.select_for_update().filter(user=user).first()
-    if now is None or now.changed_at != known.changed_at:
-        raise BadCredentials()
 
 
 @transaction.atomic
@@ -269,7 +214,7 @@ def session_open(
     opens nothing outside that tenant.
     """
     with in_public():
-        _assert_password_stands(user)
+        passwords.assert_stands(user)
         now = timezone.now()
         session = AuthSession.objects.create(
             user=user,

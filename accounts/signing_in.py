@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.forms import AuthenticationForm
 
-from accounts import selectors, services
+from accounts import passwords, selectors, services
 from accounts.errors import LockedOut
 from accounts.mfa.challenges import second_factor_ask
 from accounts.mfa.errors import MfaRequired
@@ -55,7 +55,7 @@ class ConsoleLoginForm(AuthenticationForm):  # type: ignore[misc]
             return self.cleaned_data  # type: ignore[no-any-return]
         try:
             throttling.take("login")
-            user = services.password_check(email=email, password=password, address=current().address)
+            user = passwords.check(email=email, password=password, address=current().address)
         except (LockedOut, TooMany, Unavailable) as refusal:
             raise ValidationError(refusal.detail, code="locked_out") from None
         self.place = place_for(self.request, user) if user is not None else None

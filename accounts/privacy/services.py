@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from accounts import lockout
+from accounts import lockout, passwords
 from accounts import services as accounts
 from accounts.models import Credential, Membership, Profile, User, UserState
 from accounts.permissions import Role
@@ -167,7 +167,7 @@ def _forget(user: User, reason: str, actor: Actor) -> None:
     Profile.objects.filter(user=user).update(
         **{f.attname: f.get_default() for f in Profile._meta.concrete_fields if not f.primary_key}
     )
-    accounts.password_store(user, None)
+    passwords.store(user, None)
     user.email, user.email_verified_at, user.last_login = f"archived-{user.id.hex}@users.invalid", None, None
     user.state, user.is_active, user.suspended_until = UserState.ARCHIVED, False, None
     user.is_super_admin = False

@@ -17,7 +17,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import lockout
+from accounts import lockout, passwords
 from accounts import services as accounts
 from accounts.errors import BadLink, WrongPassword
 from accounts.hashing import digest
@@ -137,7 +137,7 @@ def address_disown(*, token: str) -> None:
         moved = row.email.lower() != user.email.lower()
         if not moved and user.email_verified_at is None:
             PendingInstitution.objects.filter(user=user).delete()
-            accounts.password_store(user, None)
+            passwords.store(user, None)
             accounts.user_sessions_end(user=user, because="disowned")
         _spend_others(row)
         audit.record("accounts.address.disowned", on=user, actor=Actor(None, row.email))
@@ -280,8 +280,8 @@ def assert_password(user: User, password: str) -> None:
 
 
 def _set(user: User, password: str, *, field: str) -> None:
-    accounts.check_password_rules(password, user, field=field)
-    accounts.password_store(user, password)
+    passwords.check_rules(password, user, field=field)
+    passwords.store(user, password)
 
 
 def _tell_changed(user: User) -> None:

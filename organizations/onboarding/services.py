@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
+from accounts import passwords
 from accounts import services as accounts
 from accounts.models import User
 from accounts.permissions import Role
@@ -106,7 +107,7 @@ def _checked(email: str, password: str, names: str) -> str:
         validate_email(address)
     except ValidationError:
         raise _fault("email", "invalid", "Enter an e-mail address.") from None
-    accounts.check_password_rules(password, User(email=address), names=names)
+    passwords.check_rules(password, User(email=address), names=names)
     return address
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import lockout, services
+from accounts import lockout, passwords, services
 from accounts.errors import LockedOut
 from accounts.models import AuthSession, Credential, User
 from accounts.permissions import Role
@@ -270,7 +270,7 @@ def test_a_change_beside_a_log_in_leaves_no_session_with_the_old_password(people
     """The password was right when it was read, and was changed before the session is opened."""
     from tenants.kernel.errors import BadCredentials
 
-    user = services.password_check(email=people.user(Role.ANALYST).email, password=PASSWORD, address=None)
+    user = passwords.check(email=people.user(Role.ANALYST).email, password=PASSWORD, address=None)
     Credential.objects.filter(user=user).update(changed_at="2031-01-01T00:00:00Z")
     with pytest.raises(BadCredentials):
         services.session_open(user=user, place=None, device="t", address=None)
