@@ -137,3 +137,9 @@ def test_the_command_writes_a_report_without_the_data(tmp_path, capsys):
     assert content["model"]["sha256"] == load(DEFAULT_PATH).sha256
     assert (tmp_path / "validation.pdf").read_bytes().startswith(b"%PDF-")
     assert "written" in capsys.readouterr().out
+
+
+def test_what_is_kept_beside_the_shipped_model_is_about_it():
+    kept = evidence.kept(DEFAULT_PATH)  # raises where it is of another model or altered
+    if kept is not None:
+        assert set(kept["shapes"]) == set(load(DEFAULT_PATH).manifest["shapes"])

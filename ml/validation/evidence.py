@@ -34,7 +34,7 @@ from ml.validation.variables import variables
 SCHEMA = 1
 EVIDENCE = "validation.json"
 DOCUMENTS = "documents.json"
-REPEATS = 1000
+REPEATS = 500
 # Whoever brings ratios only has no statement to compute a classic score from.
 WITH_CLASSICS = frozenset({"statement", "statement_market"})
 
