@@ -17,6 +17,7 @@ _MISSING = 0.8
 _OUTSIDE, _OUTSIDE_MOST = 0.02, 0.15
 PENALTIES: Mapping[str, float] = {
     "no_prior_year": 0.05,
+    "old_statement": 0.10,
     "single_quarter_annualised": 0.20,
     "partial_year_annualised:2": 0.12,
     "partial_year_annualised:3": 0.06,

@@ -108,6 +108,7 @@ class Engine:
         drivers: int = 5,
         floor: float | None = None,
         shape: str | None = None,
+        age: Array | None = None,
     ) -> Scores:
         """Score each row in the richest shape its inputs allow.
 
@@ -126,13 +127,15 @@ class Engine:
             Least PD given out; the raw PD keeps its value.
         shape : str, optional
             The only shape to score in; rows that lack its inputs are not scored. By default the richest.
+        age : array of shape (n,), optional
+            Years from each row's fiscal year to now: an old statement is trusted less, and says so.
 
         Raises
         ------
         ValueError
             If `kind` or `shape` is unknown, a used column is not numeric, or the history does not fit.
         """
-        prepared = prepare(frame, kind=kind, history=history, shape=shape)
+        prepared = prepare(frame, kind=kind, history=history, shape=shape, age=age)
         scores = _empty(len(prepared))
         codes: dict[str, NDArray[np.bool_]] = dict(prepared.flags)
         for name, model in self.models.items():

@@ -33,6 +33,8 @@ Mask = NDArray[np.bool_]
 
 YEARS_BACK = 4
 QUARTERS = 4
+OLD_YEARS = 2
+"""Age from which a statement says so little of the coming year that the confidence is lowered."""
 _BOTTOM_LINES = ("net_income", "ebit", "ebitda")
 
 
@@ -51,7 +53,12 @@ class Prepared:
 
 
 def prepare(
-    frame: pd.DataFrame, *, kind: Kind, history: pd.DataFrame | None = None, shape: str | None = None
+    frame: pd.DataFrame,
+    *,
+    kind: Kind,
+    history: pd.DataFrame | None = None,
+    shape: str | None = None,
+    age: Array | None = None,
 ) -> Prepared:
     """Rows of line items and ratios, cleaned and completed, each with the shape it can be scored in.
 
@@ -66,6 +73,8 @@ def prepare(
         line items.
     shape : str, optional
         The only shape to use; rows that lack its inputs get none. By default the richest one.
+    age : array of shape (n,), optional
+        Years from each row's fiscal year to the year in which it is scored.
 
     Raises
     ------
@@ -97,6 +106,8 @@ def prepare(
     for name, mask in {**refused, **refused_ratios}.items():
         flags[f"out_of_range:{name}"] = mask
     _flag_ratios(flags, chosen, ratios, names)
+    if age is not None:
+        flags["old_statement"] = (age >= OLD_YEARS) & (chosen != NO_SHAPE)
     if "total_long_term_debt" not in given and "total_debt" in given:
         flags["stand_in:total_long_term_debt"] = ~np.isnan(given["total_debt"])
     elif "total_debt" in given:

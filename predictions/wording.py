@@ -28,6 +28,7 @@ SHAPES = {
 }
 _REASONS = {
     "ratio_only": "Scored on ratios alone, without the statement behind them",
+    "old_statement": "The statement is at least two years old",
     "no_prior_year": "No earlier year is known, so no change could be judged",
     "single_quarter_annualised": "A single quarter stands for the whole year",
 }

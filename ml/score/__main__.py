@@ -86,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--without-market", action="store_true", help="act as if no market value were known")
     parser.add_argument("--unit", choices=tuple(UNITS), default="millions", help="of the line items, USD")
     parser.add_argument("--floor", type=_floor, help="least PD given out, such as 0.0003 (default: none)")
+    parser.add_argument("--as-of", type=int, metavar="YEAR",
+                        help="year of scoring: lowers the confidence of older statements")  # fmt: skip
     parser.add_argument("--drivers", type=int, default=0, metavar="N", help="add the N strongest drivers")
     parser.add_argument("--term", action="store_true", help="add cumulative PDs within 2 to 5 years")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
@@ -123,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         floor=options.floor,
         drivers=max(options.drivers, 0),
         term=options.term,
+        as_of=options.as_of,
     )
     for title in sheet.ignored:
         _say(f"note: column {title!r} is not used")

@@ -30,6 +30,8 @@ class Wish:
     floor: float | None = None
     drivers: int = 0
     term: bool = False
+    as_of: int | None = None
+    """The year in which the scores are made, for the age of the statements."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def parts(engine: Engine, sheet: Sheet, wish: Wish) -> Iterator[Part]:
             drivers=wish.drivers,
             floor=wish.floor,
             shape=wish.shape,
+            age=None if wish.as_of is None else wish.as_of - sheet.year[rows],
         )
         yield Part(rows, scores, frame, history, earlier.repeated[rows])
 

@@ -291,6 +291,16 @@ def test_drivers_speak_when_asked_for(run):
     assert table.drivers.str.contains("the PD").all()
 
 
+def test_the_age_of_a_statement_lowers_its_confidence_only(run):
+    plain, _, _ = run(STANDIN)
+    aged, _, _ = run(STANDIN, "--as-of", "2010")
+    old = aged.fiscal_year.astype(int) <= 2008
+    assert (aged["flags"].str.contains("old_statement") == old).all()
+    assert (aged.confidence[old] < plain.confidence[old]).all()
+    assert (aged.confidence[~old] == plain.confidence[~old]).all()
+    assert (aged.pd == plain.pd).all()
+
+
 def test_pds_beyond_one_year_come_when_asked_for(run):
     table, _, _ = run(STANDIN, "--term")
     years = table[["pd", *(f"pd_{year}y" for year in range(2, 6))]].to_numpy()

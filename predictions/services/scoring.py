@@ -98,8 +98,9 @@ def score_requests(
     if not requests:
         return []
     frame, history = frames([request.inputs for request in requests])
+    age = timezone.now().year - np.array([request.fiscal_year for request in requests], dtype=np.float64)
     scores = model.engine.score(
-        frame, kind=engine_kind(kind), history=history, drivers=drivers, floor=pd_floor()
+        frame, kind=engine_kind(kind), history=history, drivers=drivers, floor=pd_floor(), age=age
     )
     cutoffs = Cutoffs(*current_tenant().cutoffs)
     usable = ~np.isnan(scores.pd)

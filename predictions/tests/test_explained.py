@@ -115,6 +115,15 @@ def test_another_model_version_stands_as_a_part_of_its_own(client, people: World
     assert parts[0]["effect"] > 0
 
 
+def test_an_old_statement_is_trusted_less(client):
+    now = timezone.now().year
+    new = post(client, "annual", {**STATEMENT, "reporting_year": now - 1}).json()
+    old = post(client, "annual", {**STATEMENT, "reporting_year": now - 2}).json()
+    assert "old_statement" in set(old["confidence_reasons"]) - set(new["confidence_reasons"])
+    assert old["confidence"] < new["confidence"]
+    assert old["probability"] == new["probability"]
+
+
 # --- Beside the PD
 
 
@@ -213,7 +222,8 @@ def test_the_file_command_gives_the_platforms_numbers(client, people: World, tmp
     table.loc[table.fiscal_year == 2021, "market_cap"] = None
     table = table.rename(columns={"market_cap": "market_value"})
     table.sample(frac=1, random_state=2).to_csv(tmp_path / "in.csv", index=False)
-    assert main([str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.csv")]) == 0
+    now = ["--as-of", str(timezone.now().year)]
+    assert main([str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.csv"), *now]) == 0
     found = pd.read_csv(tmp_path / "out.csv").set_index("fiscal_year")
     for step, year in enumerate(range(2020, 2025)):
         rows = [{k: v for k, v in row.items() if not (k == "market_cap" and year_ == 2021)}
