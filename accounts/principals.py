@@ -202,14 +202,15 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
             return None
         if session.confined_to_id is not None and session.confined_to_id != tenant_id:
             return None
-        confined = session.confined_to_id is not None
+        confined_to = session.confined_to_id
+        confined = confined_to is not None
         return grants_of(
             session.user,
             tenant_id,
             second_factor=session.second_factor,
             by_provider=confined,
             provider_asked=not confined and provider_asked(session.user, tenant_id),
-            is_confined=confined and _lives_elsewhere(session.user, session.confined_to_id),
+            is_confined=confined_to is not None and _lives_elsewhere(session.user, confined_to),
         )
 
 
@@ -220,7 +221,8 @@ def grants_of(user: User, tenant_id: UUID | None, **shown: bool) -> Grants | Non
         held = Membership.objects.filter(user=user, state=MembershipState.ACTIVE, **place)
         alive = OrganizationEntry.objects.filter(state__in=OPEN_TO_MEMBERS, **place)
         states = dict(alive.values_list("id", "state"))
-        roles = dict(held.exclude(organization_id=None).values_list("organization_id", "role"))
+        placed = held.exclude(organization_id=None).values_list("organization_id", "role")
+        roles = {organization_id: role for organization_id, role in placed if organization_id}
         is_tenant_admin = held.filter(role=Role.TENANT_ADMIN).exists()
         if tenant_id is not None and not (roles or is_tenant_admin or user.is_super_admin):
             return None
@@ -235,6 +237,6 @@ def grants_of(user: User, tenant_id: UUID | None, **shown: bool) -> Grants | Non
         )
 
 
-def _lives_elsewhere(user: User, tenant_id: UUID | None) -> bool:
+def _lives_elsewhere(user: User, tenant_id: UUID) -> bool:
     """Whether the account is more than a tenant's own: it has places outside it."""
     return user.is_super_admin or Membership.objects.filter(user=user).exclude(tenant_id=tenant_id).exists()

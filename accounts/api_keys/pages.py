@@ -39,8 +39,8 @@ class KeyForm(forms.Form):
         widget=UnfoldBooleanSwitchWidget(),
     )
 
-    def __init__(self, principal: SessionPrincipal, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"days": settings.API_KEY_DAYS}, **kwargs)
+    def __init__(self, principal: SessionPrincipal, data: Any = None) -> None:
+        super().__init__(data, initial={"days": settings.API_KEY_DAYS})
         scopes = cast(forms.MultipleChoiceField, self.fields["scopes"])
         scopes.choices = [(scope, scope) for scope in sorted(services.grantable(principal))]
         if not principal.reaches_tenant:
@@ -81,7 +81,7 @@ def keys(request: HttpRequest, *, site: Site) -> HttpResponse:
     except DomainError as refusal:
         if refusal.status in {403, 404}:
             raise
-        _show(form, refusal)
+        _show(request, form, refusal)
     return page(
         request,
         site,
@@ -93,10 +93,11 @@ def keys(request: HttpRequest, *, site: Site) -> HttpResponse:
     )
 
 
-def _show(form: forms.Form, refusal: DomainError) -> None:
-    """Say a refusal at the field that it is about, or above the form."""
-    form.is_bound, form.cleaned_data = True, getattr(form, "cleaned_data", {})
-    form._errors = getattr(form, "_errors", None) or forms.utils.ErrorDict()
+def _show(request: HttpRequest, form: forms.Form, refusal: DomainError) -> None:
+    """Say a refusal at the field that it is about, or above the form, or above the page."""
+    if not form.is_bound:
+        messages.error(request, refusal.detail)
+        return
     for error in cast(list[dict[str, str]], refusal.fields.get("errors") or [{"detail": refusal.detail}]):
         field = str(error.get("pointer", "")).strip("/")
         form.add_error(field if field in form.fields else None, error["detail"])

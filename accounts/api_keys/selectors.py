@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import cast
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -18,7 +19,7 @@ def keys_for(principal: SessionPrincipal) -> QuerySet[ApiKey]:
         seen |= Q(organization_id__in=principal.organizations_with("api_keys.manage"))
         if principal.reaches_tenant:
             seen |= Q(organization_id=None)
-    return ApiKey.objects.select_related("user").filter(seen, tenant_id=principal.tenant_id)
+    return ApiKey.objects.select_related("user").filter(seen, tenant_id=cast(UUID, principal.tenant_id))
 
 
 def key_for(principal: SessionPrincipal, key_id: str) -> ApiKey:

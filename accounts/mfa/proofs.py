@@ -66,7 +66,7 @@ def _locked_until(failures: int, now: datetime) -> datetime | None:
     if failures < FREE_FAILURES:
         return None
     doublings = min(failures - FREE_FAILURES, 10)
-    return now + min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+    return now + min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def _method_of(user: User, given: Given, methods: Sequence[str], now: datetime) -> str | None:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import segno
@@ -123,7 +124,7 @@ def _open_challenge(token: str, tenant_id: UUID | None, on_console: bool) -> Cha
     with in_public():
         waiting = Challenge.objects.select_related("user").filter(
             token_hash=hashing.digest(token),
-            tenant_id=tenant_id,
+            tenant_id=cast(UUID, tenant_id),  # none: the platform's own host
             on_console=on_console,
             used_at=None,
             expires_at__gt=timezone.now(),
@@ -246,11 +247,12 @@ def mfa_reset(*, user_id: UUID, tenant_id: UUID | None, by_super_admin: bool, ac
     with in_public():
         user = User.objects.select_for_update().filter(pk=user_id).first()
         held = Membership.objects.filter(user_id=user_id).exclude(tenant__schema_name=PERSONAL)
-        if user is None or not (by_super_admin or held.filter(tenant_id=tenant_id).exists()):
+        here = cast(UUID, tenant_id)
+        if user is None or not (by_super_admin or held.filter(tenant_id=here).exists()):
             raise Absent()
         if user.id == actor.user_id:
             raise Conflict("Remove your own second factor with a proof instead.", code="own_account")
-        if not by_super_admin and (user.is_super_admin or held.exclude(tenant_id=tenant_id).exists()):
+        if not by_super_admin and (user.is_super_admin or held.exclude(tenant_id=here).exists()):
             raise Conflict("This user also works elsewhere: ask the platform.", code="shared_account")
         TotpDevice.objects.filter(user=user).delete()
         RecoveryCode.objects.filter(user=user).delete()

@@ -22,11 +22,11 @@ def provider_asked(user: User, tenant_id: UUID | None) -> bool:
     if tenant is None or not tenant.settings.sso_only or user.is_super_admin:
         return False
     with in_public():
-        connection = Connection.objects.filter(tenant_id=tenant_id, is_active=True).first()
+        connection = Connection.objects.filter(tenant_id=tenant.id, is_active=True).first()
         if connection is None:
             return False
         runs_it = Membership.objects.filter(
-            user=user, tenant_id=tenant_id, role=Role.TENANT_ADMIN, state=MembershipState.ACTIVE
+            user=user, tenant_id=tenant.id, role=Role.TENANT_ADMIN, state=MembershipState.ACTIVE
         )
         return not (connection.break_glass and runs_it.exists())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.mfa import services
 from accounts.mfa.api.serializers import ProofIn, ProofOut
 from accounts.mfa.proofs import Given
+from accounts.models import User
 from tenants.kernel.viewsets import SIGNED_IN
 
 
@@ -32,6 +33,9 @@ class ProofActions:
         """
         given = Given(**self._read(ProofIn))
         method, until = services.session_prove(
-            session_id=self.principal.session_id, user=request.user, given=given, actor=self.principal.actor
+            session_id=self.principal.session_id,
+            user=cast(User, request.user),
+            given=given,
+            actor=self.principal.actor,
         )
         return Response(ProofOut({"method": method, "proved_until": until}).data)

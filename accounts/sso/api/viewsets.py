@@ -199,7 +199,7 @@ class ConnectionViewSet(_Reading):
     @action(detail=False, methods=["get"], url_path="connection")
     def show(self, request: Request) -> Response:
         """How single sign-on is set; an empty issuer where it is not."""
-        tenant_id = self.principal.tenant_id
+        tenant_id = cast(UUID, self.principal.tenant_id)
         found = Connection.objects.filter(tenant_id=tenant_id).first()
         return Response(ConnectionOut(found or Connection(tenant_id=tenant_id)).data)
 
@@ -245,7 +245,7 @@ class DomainViewSet(mixins.ListModelMixin, DeclaredViewSet):
     def get_queryset(self) -> QuerySet[EmailDomain]:
         if getattr(self, "swagger_fake_view", False):  # the schema generator has no caller
             return EmailDomain.objects.none()
-        return EmailDomain.objects.filter(tenant_id=self.principal.tenant_id)
+        return EmailDomain.objects.filter(tenant_id=cast(UUID, self.principal.tenant_id))
 
     @extend_schema(summary="List domains", tags=["sso"])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
