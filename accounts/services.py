@@ -141,7 +141,9 @@ def user_sessions_end(*, user: User, because: str, keep: UUID | None = None, **o
     No audit row: the caller says why.
     """
     with in_public():
-        sessions = AuthSession.objects.filter(user=user, revoked_at=None, **only).exclude(id=keep)
+        sessions = AuthSession.objects.filter(user=user, revoked_at=None, **only)
+        if keep is not None:
+            sessions = sessions.exclude(id=keep)
         return sessions_revoke(sessions, because=because)
 
 

@@ -109,4 +109,9 @@ def _remove_files(organization_id: UUID) -> None:
         f"{directory.personal_tenant().schema_name}/jobs/{pk}"
         for pk in job.objects.values_list("pk", flat=True)
     ]
-    transaction.on_commit(lambda: [remove_folder(folder) for folder in folders])
+
+    def remove() -> None:
+        for folder in folders:
+            remove_folder(folder)
+
+    transaction.on_commit(remove)

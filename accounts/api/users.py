@@ -33,8 +33,6 @@ from tenants.kernel.errors import Absent, InvalidInput
 from tenants.kernel.principal import BY_KEY, CONFINED
 from tenants.kernel.viewsets import SIGNED_IN, DeclaredViewSet
 
-WRITES = ["post", "put", "patch"]
-
 
 class UserViewSet(DeclaredViewSet):
     """The account of the caller, and users within his reach."""
@@ -242,13 +240,13 @@ class UserViewSet(DeclaredViewSet):
         return self._seen(user)
 
     @extend_schema(request=ReasonIn, responses=UserOut, summary="Activate a user", tags=["users"])
-    @action(detail=True, methods=WRITES)
+    @action(detail=True, methods=["post", "put", "patch"])
     def activate(self, request: Request, pk: str) -> Response:
         """Lets him in again, within the caller's reach."""
         return self._stand(services.user_activate, pk, ReasonIn)
 
     @extend_schema(request=ReasonIn, responses=UserOut, summary="Deactivate a user", tags=["users"])
-    @action(detail=True, methods=WRITES)
+    @action(detail=True, methods=["post", "put", "patch"])
     def deactivate(self, request: Request, pk: str) -> Response:
         """Shuts him out, within the caller's reach; his sessions there end."""
         return self._stand(services.user_deactivate, pk, ReasonIn)

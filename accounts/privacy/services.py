@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -211,7 +212,7 @@ def forget_letters(email: str) -> None:
             row.delete()
 
 
-def forget_kept_answers(records: models.QuerySet[PlatformIdempotencyRecord], user: User, email: str) -> None:
+def forget_kept_answers(records: models.QuerySet[Any], user: User, email: str) -> None:
     """Remove answers kept for a repeat that were given to a user, or name his address."""
     naming = records.annotate(text=Cast("body", models.TextField())).filter(text__icontains=email)
     records.filter(models.Q(caller=str(user.id)) | models.Q(pk__in=naming.values("pk"))).delete()

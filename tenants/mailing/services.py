@@ -29,7 +29,8 @@ logger = structlog.get_logger(__name__)
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after so many failed attempts: doubling, an hour at most."""
-    return min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
+    doubled: timedelta = FIRST_PAUSE * 2 ** min(attempts - 1, 20)
+    return min(doubled, LONGEST_PAUSE)
 
 
 def letter_deliver(*, letter_id: UUID) -> bool:
@@ -82,7 +83,7 @@ def is_passing(error: Exception) -> bool:
         return error.smtp_code < 500
     status = getattr(error, "status_code", None)
     if isinstance(error, AnymailError) and status is not None:
-        return status == 429 or status >= 500
+        return bool(status == 429 or status >= 500)
     return True
 
 

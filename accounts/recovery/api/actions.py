@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from accounts.recovery import services
 from accounts.recovery.api.serializers import EmailIn, PasswordIn, ResetIn, SaidOut, TokenIn
 from tenants.kernel import request as request_info
@@ -58,7 +59,7 @@ class RecoveryActions:
     @action(detail=False, methods=["post"], url_path="resend-verification")
     def resend_verification(self: Any, request: Request) -> Response:
         """Another letter to the signed-in user's address; a few in an hour."""
-        services.verification_resend(user=request.user, actor=self.principal.actor)
+        services.verification_resend(user=cast(User, request.user), actor=self.principal.actor)
         return said("A letter is on its way.", 202)
 
     @extend_schema(request=EmailIn, responses={202: SaidOut}, summary="Ask for a new password", tags=["auth"])
@@ -81,7 +82,7 @@ class RecoveryActions:
         """Needs the present one (400 `wrong_password`); every other session ends."""
         data = self._read(PasswordIn)
         services.password_change(
-            user=request.user,
+            user=cast(User, request.user),
             session_id=self.principal.session_id,
             current=data["current_password"],
             password=data["new_password"],
