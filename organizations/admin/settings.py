@@ -190,6 +190,7 @@ class PlatformSettingsAdmin(ConsoleAdmin):
     fields = (
         ("registration_enabled", "small_tenants_allowed"),
         ("deletion_grace_days", "export_days"),
+        ("two_person_promotion",),
         ("default_max_organizations", "default_max_users"),
     )
 

@@ -297,6 +297,9 @@ class PlatformSettingsIn(serializers.Serializer[Any]):
     small_tenants_allowed = serializers.BooleanField(required=False)
     deletion_grace_days = serializers.IntegerField(required=False, min_value=1, max_value=365)
     export_days = serializers.IntegerField(required=False, min_value=1, max_value=90)
+    two_person_promotion = serializers.BooleanField(
+        required=False, help_text="Another scoring model goes live only when a second super admin agrees."
+    )
     default_max_organizations = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     default_max_users = serializers.IntegerField(required=False, allow_null=True, min_value=1)
 

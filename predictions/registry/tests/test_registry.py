@@ -314,3 +314,14 @@ def test_decisions_on_the_console_ask_why(people, versions):
     client.post(f"{address}/describe/", {"owner": "Risk", "materiality": "low"})
     versions[0].refresh_from_db()
     assert (versions[0].owner, versions[0].materiality) == ("Risk", "low")
+
+
+def test_the_platform_says_over_http_whether_two_persons_are_needed(
+    people, django_capture_on_commit_callbacks
+):
+    client = people.client(Role.SUPER_ADMIN)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.patch("/api/v1/platform/settings", {"two_person_promotion": True})
+    assert (answer.status_code, answer.json()["two_person_promotion"]) == (200, True), answer.content
+    assert services.two_persons_needed() is True
+    forget_platform_settings()
