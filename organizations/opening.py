@@ -140,7 +140,8 @@ def tenant_changed(
     *, tenant_id: UUID, data: dict[str, Any], expected: Precondition = ANY_STATE, actor: Actor
 ) -> None:
     """Change a tenant's entry and, with ``is_active``, its state. What is left out stays."""
-    changes = {field: data[field] for field in ("name", "slug", "description") if field in data}
+    own = {"name", "slug", "description"}
+    changes: dict[str, Any] = {field: value for field, value in data.items() if field in own}
     tenant = services.tenant_update(tenant_id=tenant_id, changes=changes, expected=expected, actor=actor)
     wanted, reason = data.get("is_active"), data.get("reason", "")
     # Forms that send everything back name the state that it has: nothing is to be done then.

@@ -71,7 +71,7 @@ def _keep(day: date, name: str, calls: int) -> int:
     with in_public():
         if tenant_id is not None and not Tenant.objects.filter(id=tenant_id).exists():
             return 0  # deleted meanwhile
-        row, _ = UsageDay.objects.get_or_create(tenant_id=tenant_id, day=day)
+        row, _ = UsageDay.objects.get_or_create(tenant_id=tenant_id, day=day)  # type: ignore[misc]  # null: the platform
         UsageDay.objects.filter(pk=row.pk).update(calls=Greatest("calls", calls))
     return 1
 

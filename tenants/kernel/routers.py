@@ -4,11 +4,13 @@ from typing import Any, ClassVar
 
 from rest_framework.routers import SimpleRouter
 
+_list: Any = SimpleRouter.routes[0]
+
 
 class Router(SimpleRouter):
     # What there is one of (the caller's tenant) is changed at the address of the list.
-    routes: ClassVar[list[Any]] = [
-        SimpleRouter.routes[0]._replace(mapping={**SimpleRouter.routes[0].mapping, "patch": "amend"}),
+    routes: ClassVar[list[Any]] = [  # type: ignore[misc]  # the library declares it without ClassVar
+        _list._replace(mapping={**_list.mapping, "patch": "amend"}),
         *SimpleRouter.routes[1:],
     ]
 

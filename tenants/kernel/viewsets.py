@@ -91,7 +91,7 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} declares rates for no action: {sorted(stale)}")
         if unknown := set(cls.throttles.values()) - settings.THROTTLE_RATES.keys():
             raise TypeError(f"{cls.__name__} names no rate of the settings: {sorted(unknown)}")
-        if stale := cls.versioned - offered:
+        if stale := set(cls.versioned - offered):
             raise TypeError(f"{cls.__name__} declares versions for no action: {sorted(stale)}")
         if stale := cls.watched.keys() - offered:
             raise TypeError(f"{cls.__name__} watches no action: {sorted(stale)}")
@@ -101,7 +101,7 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
             raise TypeError(f"{cls.__name__} names unknown modules {sorted(unknown)}")
         if stale := {name for names in cls.open_to.values() for name in names} - offered:
             raise TypeError(f"{cls.__name__} opens no action: {sorted(stale)}")
-        if stale := cls.step_up - offered:
+        if stale := set(cls.step_up - offered):
             raise TypeError(f"{cls.__name__} asks for a proof of no action: {sorted(stale)}")
         if open_to_all := {name for name in cls.step_up if cls.permissions[name] == ANYONE}:
             raise TypeError(f"{cls.__name__} asks nobody for a proof: {sorted(open_to_all)}")

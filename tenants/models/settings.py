@@ -15,7 +15,8 @@ from tenants.models.directory import Tenant
 # Seven years, the longest that banking supervisors commonly ask for.
 SEVEN_YEARS = 2557
 YEAR = 365
-COLOUR = RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "A colour is written #rrggbb.")
+COLOUR_FORM = r"^#[0-9a-fA-F]{6}\Z"
+COLOUR = RegexValidator(COLOUR_FORM, "A colour is written #rrggbb.")
 _empty = "Empty: the platform's."
 
 

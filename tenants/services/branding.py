@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import IO, Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from tenants.kernel.etags import ANY_STATE, Precondition
 from tenants.kernel.images import png_from
 from tenants.kernel.request import Actor
 from tenants.models import TenantSettings
-from tenants.models.settings import COLOUR
+from tenants.models.settings import COLOUR_FORM
 from tenants.services.base import field_error, forget_on_commit, locked, locked_settings, save_changed
 
 LONGEST_SIDE = 512
@@ -32,7 +33,7 @@ def branding_update(
         row = locked_settings(tenant)
         expected.check(row)
         for field, value in changes.items():
-            if field in {"brand_colour", "brand_accent"} and value and not COLOUR.regex.match(value):
+            if field in {"brand_colour", "brand_accent"} and value and not re.match(COLOUR_FORM, value):
                 raise field_error(field, "invalid", "A colour is written #rrggbb.")
         record = {f: [getattr(row, f), v] for f, v in changes.items() if getattr(row, f) != v}
         if record:

@@ -42,7 +42,7 @@ def _checked_slug(slug: str, *, of: UUID | None = None) -> str:
         )
     if slug in TAKEN_SLUGS:
         raise field_error("slug", "reserved", "This short name is the platform's own.")
-    if Tenant.objects.filter(slug=slug).exclude(id=of).exists():
+    if Tenant.objects.filter(slug=slug).exclude(id__in=[of] if of else []).exists():
         raise Conflict("A tenant of this short name already exists.", code="duplicate_slug")
     return slug
 
@@ -96,7 +96,7 @@ def _checked_name(name: str, *, of: UUID | None = None) -> str:
     name = name.strip()
     if not 2 <= len(name) <= 200:
         raise field_error("name", "length", "A name has 2 to 200 characters.")
-    if Tenant.objects.filter(name__lower=name.lower()).exclude(id=of).exists():
+    if Tenant.objects.filter(name__lower=name.lower()).exclude(id__in=[of] if of else []).exists():
         raise Conflict("A tenant of this name already exists.", code="duplicate_tenant")
     return name
 

@@ -103,7 +103,8 @@ class TenantDomainViewSet(mixins.ListModelMixin, TenantPages):
     }
 
     def get_queryset(self) -> QuerySet[Any]:
-        return Domain.objects.order_by("domain")
+        hosts: QuerySet[Any] = Domain.objects.order_by("domain")
+        return hosts
 
     def _key(self) -> int:
         try:
@@ -158,7 +159,8 @@ class TenantExportViewSet(mixins.ListModelMixin, TenantPages):
         rows = TenantExport.objects.order_by("-id")
         if self.principal.holds("platform.change"):
             return rows
-        return rows.filter(tenant_id=self.principal.tenant_id)
+        own = self.principal.tenant_id
+        return rows.filter(tenant_id=own) if own else rows.none()
 
     def get_object(self) -> TenantExport:
         try:
