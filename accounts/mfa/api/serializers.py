@@ -67,5 +67,5 @@ class MfaOut(serializers.Serializer[Any]):
     session_has_it = serializers.BooleanField(help_text="Whether this session was opened with one.")
 
 
-class ResetIn(serializers.Serializer[Any]):
+class MfaResetIn(serializers.Serializer[Any]):
     user_id = serializers.UUIDField(help_text="Whose second factors are taken away.")

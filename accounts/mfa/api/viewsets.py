@@ -19,8 +19,8 @@ from accounts.mfa.api.serializers import (
     CodeIn,
     EnrolmentOut,
     MfaOut,
+    MfaResetIn,
     RecoveryCodesOut,
-    ResetIn,
     VerifyIn,
 )
 from accounts.mfa.proofs import Given
@@ -130,7 +130,9 @@ class MfaViewSet(DeclaredViewSet):
         codes = services.recovery_codes_renew(user=self._user, actor=self.principal.actor)
         return Response({"recovery_codes": codes})
 
-    @extend_schema(request=ResetIn, responses={204: None}, summary="Reset somebody's factors", tags=["mfa"])
+    @extend_schema(
+        request=MfaResetIn, responses={204: None}, summary="Reset somebody's factors", tags=["mfa"]
+    )
     @action(detail=False, methods=["post"])
     def reset(self, request: Request) -> Response:
         """Takes every second factor from a user who has lost his, ends his sessions, and writes to him.
@@ -139,7 +141,7 @@ class MfaViewSet(DeclaredViewSet):
         """
         principal = cast(SessionPrincipal, self.principal)
         services.mfa_reset(
-            user_id=self._read(ResetIn)["user_id"],
+            user_id=self._read(MfaResetIn)["user_id"],
             tenant_id=principal.tenant_id,
             by_super_admin=principal.grants.is_super_admin,
             actor=principal.actor,
