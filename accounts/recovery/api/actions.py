@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.recovery import services
-from accounts.recovery.api.serializers import EmailIn, PasswordIn, ResetIn, SaidOut, TokenIn
+from accounts.recovery.api.serializers import EmailIn, PasswordIn, PasswordResetIn, SaidOut, TokenIn
 from tenants.kernel import request as request_info
 from tenants.kernel.viewsets import ANYONE, SIGNED_IN
 
@@ -69,11 +69,13 @@ class RecoveryActions:
         services.password_forgot(**self._read(EmailIn))
         return said("If there is an account with this address, a letter is on its way.", 202)
 
-    @extend_schema(request=ResetIn, responses=SaidOut, summary="Set a new password by mail", tags=["auth"])
+    @extend_schema(
+        request=PasswordResetIn, responses=SaidOut, summary="Set a new password by mail", tags=["auth"]
+    )
     @action(detail=False, methods=["post"], url_path="reset-password")
     def reset_password(self: Any, request: Request) -> Response:
         """With the token from the letter, once. Every session ends; a weak password leaves the token good."""
-        services.password_reset(**self._read(ResetIn))
+        services.password_reset(**self._read(PasswordResetIn))
         return said("The password is set; sign in with it.")
 
     @extend_schema(request=PasswordIn, responses=SaidOut, summary="Change the password", tags=["auth"])

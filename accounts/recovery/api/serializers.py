@@ -22,7 +22,7 @@ class EmailIn(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
 
 
-class ResetIn(serializers.Serializer[Any]):
+class PasswordResetIn(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=200, help_text="From the letter; good once.")
     password = password_field(required=False, help_text="The new password.")
     new_password = password_field(required=False, help_text="Another name for it.")
