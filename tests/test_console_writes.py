@@ -129,7 +129,7 @@ def test_a_tenant_admin_makes_and_changes_an_organization(people: World):
     assert (row.name, row.max_users, row.allow_global_data_access) == ("Renamed", 7, False)
     about = [event for event in events(people) if event.startswith("organizations.organization.")]
     assert about[-2:] == [f"organizations.organization.{verb}" for verb in ("created", "changed")]
-    again = client.post(f"{address}/add/", {"name": "third", "description": ""})
+    again = client.post(f"{address}/add/", {"name": "renamed", "description": ""})
     assert errors_of(again) == {"name": ["An organization of this name already exists."]}
 
 

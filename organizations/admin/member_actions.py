@@ -14,7 +14,10 @@ from accounts.permissions import Role
 from organizations.services import members, ownership
 from tenants.kernel.console import ConsoleAdmin
 
-_Base = ConsoleAdmin if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Base = ConsoleAdmin
+else:
+    _Base = object
 GIVEN = (Role.ADMIN, Role.ANALYST, Role.VIEWER)
 
 

@@ -47,7 +47,10 @@ JOINING_PERMISSIONS = {
     "import_users": "joining.change",
 }
 JOINING_MODULES = dict.fromkeys(JOINING_PERMISSIONS, "joining")
-_Base = OwnedViewSet if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Base = OwnedViewSet
+else:
+    _Base = object
 
 
 def _import_answer(results: Sequence[RowResult], *, preview: bool) -> Response:

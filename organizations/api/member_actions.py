@@ -39,7 +39,10 @@ MEMBER_PERMISSIONS = {
 }
 USER = r"(?P<user_id>[^/.]+)"
 USER_ID = OpenApiParameter("user_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
-_Base = OwnedViewSet if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Base = OwnedViewSet
+else:
+    _Base = object
 
 
 class MemberFilter(filters.FilterSet):

@@ -31,6 +31,7 @@ from organizations.api.serializers import (
     StateChangeOut,
     StepIn,
 )
+from organizations.api.tenant_admin_viewsets import said
 from organizations.models import Organization
 from organizations.services import founding, lifecycle, ownership, preferences
 from tenants import selectors as tenants
@@ -113,7 +114,7 @@ class OrganizationViewSet(MemberActions, JoiningActions, OwnedViewSet):
         """For operators on the platform's host: the tenant that is named, or that of the organization."""
         named = request.query_params.get("tenant_id")
         if self.action == "create":
-            named = named or request.data.get("tenant_id")
+            named = named or said(request, "tenant_id")
         with suppress(ValueError):
             if "pk" in self.kwargs:
                 return selectors.tenant_of(UUID(str(self.kwargs["pk"])))

@@ -140,7 +140,7 @@ def organization_delete(*, organization_id: UUID, actor: Actor) -> None:
         members.delete()
         OrganizationEntry.objects.filter(id=organization_id).delete()
     files = _files(organization)
-    transaction.on_commit(lambda: [default_storage.delete(path) for path in files])
+    transaction.on_commit(lambda: _remove_files(files))
     for model in reversed(_owned_models()):
         model._default_manager.filter(organization_id=organization_id).delete()
     organization.delete()
@@ -176,6 +176,11 @@ def _files(organization: Organization) -> list[str]:
         )
         if path
     ]
+
+
+def _remove_files(paths: list[str]) -> None:
+    for path in paths:
+        default_storage.delete(path)
 
 
 def _content(organization: Organization) -> list[str]:

@@ -168,6 +168,12 @@ def test_nobody_makes_organizations_in_the_platforms_own_tenants(people: World):
     assert client.post("/api/v1/organizations", {"name": "Hidden"}).status_code == 403
 
 
+def test_a_body_that_is_no_object_is_refused_and_no_fault(people: World):
+    client = operator(people)
+    for path in ("/api/v1/organizations", "/api/v1/tenant-admin/assign-user-to-organization"):
+        assert client.post(path, ["no", "object"], format="json").status_code == 400
+
+
 def test_a_tenant_admin_is_led_into_no_other_tenant(people: World):
     client = people.client(Role.TENANT_ADMIN, host="localhost")
     one = f"/api/v1/organizations/{people.organizations['beta', 'two']}"

@@ -20,7 +20,9 @@ class Versioned(Protocol):
     """A row that counts its changes."""
 
     pk: Any
-    version: int
+
+    @property
+    def version(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
