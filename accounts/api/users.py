@@ -42,6 +42,11 @@ class UserViewSet(DeclaredViewSet):
     list_aliases: ClassVar[dict[str, str]] = {"list": "users"}
     # Answers name people: none is kept for a repeat.
     keeps_answers = False
+    watched: ClassVar[dict[str, str]] = {
+        "list": "accounts.users.read",
+        "retrieve": "accounts.user.read",
+        "status_history": "accounts.user.read",
+    }
     permissions: ClassVar[dict[str, str]] = {
         "me": SIGNED_IN,
         "change_me": SIGNED_IN,

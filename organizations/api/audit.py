@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import django_filters
+from django.core.validators import validate_ipv46_address
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -51,7 +53,9 @@ class AuditFilter(django_filters.FilterSet):
     object = django_filters.CharFilter(field_name="object_id", label="Id of the object.")
     organization = django_filters.UUIDFilter(field_name="organization_id", label="Organization.")
     request = django_filters.CharFilter(field_name="request_id", label="Id of the request.")
-    address = django_filters.CharFilter(field_name="address", label="Network address, exactly.")
+    address = django_filters.CharFilter(
+        field_name="address", label="Network address, exactly.", validators=[validate_ipv46_address]
+    )
     since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte", label="From this moment.")
     until = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt", label="Before this moment.")
 

@@ -82,6 +82,11 @@ class OrganizationViewSet(MemberActions, JoiningActions, OwnedViewSet):
         "admins": "users",
         "whitelist": "whitelist",
     }
+    watched: ClassVar[dict[str, str]] = {
+        "users": "organizations.members.read",
+        "members": "organizations.members.read",
+        "whitelist": "organizations.whitelist.read",
+    }
     permissions: ClassVar[dict[str, str]] = {
         "list": "organizations.read",
         "retrieve": "organizations.read",

@@ -62,9 +62,9 @@ class DirectoryCache(RedisCache):  # type: ignore[misc]
             self.memory.pop(f"{self.key_prefix}:{key}", None)
         super().delete_many(keys, version)
 
-    def clear(self) -> bool:
+    def clear(self) -> None:
         self.memory.clear()
-        return bool(super().clear())
+        super().clear()
 
     def ping(self) -> None:
         """Raise what Redis raises."""

@@ -52,9 +52,8 @@ def policy(request: HttpRequest, content_type: str) -> str:
         chosen = DOCUMENTATION
     else:
         chosen = _PAGE
-    nonce = getattr(request, "csp_nonce", "")
     # A nonce that no template has asked for would only be noise.
-    used = f"'nonce-{nonce}'" if nonce and getattr(request, "csp_nonce_used", False) else ""
+    used = f"'nonce-{request.csp_nonce}'" if getattr(request, "csp_nonce_used", False) else ""  # type: ignore[attr-defined]
     return "; ".join(
         f"{name} {' '.join(value.format(nonce=used).split())}".strip() for name, value in chosen.items()
     )

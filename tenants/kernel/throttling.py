@@ -132,7 +132,7 @@ def _script() -> Any:
 
 
 def _ask(buckets: list[tuple[Rate, str]]) -> list[Verdict]:
-    prefix = f"{settings.CACHES['directory'].get('KEY_PREFIX', '')}:rate:"
+    prefix = f"{caches['directory'].key_prefix}:rate:"
     numbers: list[float] = []
     for known, _ in buckets:
         numbers += [known.interval, known.burst]

@@ -71,7 +71,7 @@ return 0
 def _crossed(kind: str, source: str) -> int:
     """Count one; the number where this one makes it unusual, else 0."""
     store = caches["directory"]
-    prefix = f"{settings.CACHES['directory'].get('KEY_PREFIX', '')}:watch:{kind}:{source}"
+    prefix = f"{store.key_prefix}:watch:{kind}:{source}"
     pattern = PATTERNS[kind]
     try:
         client = store._cache.get_client(None, write=True)  # type: ignore[attr-defined]

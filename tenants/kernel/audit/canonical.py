@@ -17,7 +17,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 # What says nothing of a person; the two digests stand for what does.
-PLAIN = ("id", "at", "actor_id", "action", "category", "object_type", "object_id", "organization_id")
+PLAIN: tuple[str, ...] = (
+    "id",
+    "at",
+    "actor_id",
+    "action",
+    "category",
+    "object_type",
+    "object_id",
+    "organization_id",
+)
 PLAIN += ("request_id", "via", "credential", "credential_id", "who_digest", "what_digest")
 WHO = ("actor_label", "address", "device")
 WHAT = ("object_label", "changes")
