@@ -26,7 +26,7 @@ from accounts.recovery.api.actions import said
 from accounts.recovery.api.serializers import AddressIn, PasswordIn, SaidOut
 from accounts.standing import selectors, services
 from accounts.standing.api.filters import UserFilter
-from accounts.standing.api.serializers import ReasonIn, StatusChangeOut, SuspendIn, UserOut
+from accounts.standing.api.serializers import StandingReasonIn, StatusChangeOut, SuspendIn, UserOut
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Absent, InvalidInput
@@ -37,6 +37,7 @@ from tenants.kernel.viewsets import SIGNED_IN, DeclaredViewSet
 class UserViewSet(DeclaredViewSet):
     """The account of the caller, and users within his reach."""
 
+    queryset = User.objects.none()  # for the description only
     serializer_class = MeOut
     filterset_class = UserFilter
     list_aliases: ClassVar[dict[str, str]] = {"list": "users"}
@@ -244,17 +245,17 @@ class UserViewSet(DeclaredViewSet):
         service(user=user, reach=self._reach, actor=self.principal.actor, role=self._role, **data)
         return self._seen(user)
 
-    @extend_schema(request=ReasonIn, responses=UserOut, summary="Activate a user", tags=["users"])
+    @extend_schema(request=StandingReasonIn, responses=UserOut, summary="Activate a user", tags=["users"])
     @action(detail=True, methods=["post", "put", "patch"])
     def activate(self, request: Request, pk: str) -> Response:
         """Lets him in again, within the caller's reach."""
-        return self._stand(services.user_activate, pk, ReasonIn)
+        return self._stand(services.user_activate, pk, StandingReasonIn)
 
-    @extend_schema(request=ReasonIn, responses=UserOut, summary="Deactivate a user", tags=["users"])
+    @extend_schema(request=StandingReasonIn, responses=UserOut, summary="Deactivate a user", tags=["users"])
     @action(detail=True, methods=["post", "put", "patch"])
     def deactivate(self, request: Request, pk: str) -> Response:
         """Shuts him out, within the caller's reach; his sessions there end."""
-        return self._stand(services.user_deactivate, pk, ReasonIn)
+        return self._stand(services.user_deactivate, pk, StandingReasonIn)
 
     @extend_schema(request=SuspendIn, responses=UserOut, summary="Suspend a user", tags=["users"])
     @action(detail=True, methods=["post"])
@@ -262,11 +263,11 @@ class UserViewSet(DeclaredViewSet):
         """Shuts him out for a time, or until it is lifted; his sessions there end."""
         return self._stand(services.user_suspend, pk, SuspendIn)
 
-    @extend_schema(request=ReasonIn, responses=UserOut, summary="Lift a suspension", tags=["users"])
+    @extend_schema(request=StandingReasonIn, responses=UserOut, summary="Lift a suspension", tags=["users"])
     @action(detail=True, methods=["post"])
     def lift(self, request: Request, pk: str) -> Response:
         """Before its time."""
-        return self._stand(services.user_lift, pk, ReasonIn)
+        return self._stand(services.user_lift, pk, StandingReasonIn)
 
     @extend_schema(
         responses=StatusChangeOut(many=True), summary="History of a user's standing", tags=["users"]

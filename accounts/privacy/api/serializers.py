@@ -10,7 +10,7 @@ from accounts.privacy.models import DataExport
 from accounts.recovery.api.serializers import password_field
 
 
-class ExportOut(serializers.ModelSerializer[DataExport]):
+class PersonalExportOut(serializers.ModelSerializer[DataExport]):
     class Meta:
         model = DataExport
         fields = ("id", "state", "created_at", "ready_at", "expires_at", "size")

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.privacy import services
-from accounts.privacy.api.serializers import CloseIn, ExportOut
+from accounts.privacy.api.serializers import CloseIn, PersonalExportOut
 from accounts.privacy.models import DataExport
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_public
@@ -25,7 +25,8 @@ from tenants.kernel.viewsets import SIGNED_IN, DeclaredViewSet
 class PrivacyViewSet(DeclaredViewSet):
     """Everything that is kept of the signed-in user, and the end of it."""
 
-    serializer_class = ExportOut
+    queryset = DataExport.objects.none()  # for the description only
+    serializer_class = PersonalExportOut
     pagination_class = None
     filter_backends = ()
     keeps_answers = False
@@ -41,18 +42,18 @@ class PrivacyViewSet(DeclaredViewSet):
     def _me(self) -> User:
         return cast(User, self.request.user)
 
-    @extend_schema(responses=ExportOut(many=True), summary="My exports", tags=["users"])
+    @extend_schema(responses=PersonalExportOut(many=True), summary="My exports", tags=["users"])
     def list(self, request: Request) -> Response:
         """The newest first; a ready one can be downloaded until it expires."""
         with in_public():
-            items = ExportOut(DataExport.objects.filter(user=self._me)[:20], many=True).data
+            items = PersonalExportOut(DataExport.objects.filter(user=self._me)[:20], many=True).data
         return Response({"items": items, "total": len(items)})
 
-    @extend_schema(request=None, responses={202: ExportOut}, summary="Export my data", tags=["users"])
+    @extend_schema(request=None, responses={202: PersonalExportOut}, summary="Export my data", tags=["users"])
     def create(self, request: Request) -> Response:
         """Collects everything that is kept of the caller into a zip of JSON files; a letter says when."""
         export = services.export_ask(user=self._me, actor=self.principal.actor)
-        return Response(ExportOut(export).data, status=202)
+        return Response(PersonalExportOut(export).data, status=202)
 
     @extend_schema(
         responses={(200, "application/zip"): OpenApiTypes.BINARY},

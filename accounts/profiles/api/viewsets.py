@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services as accounts
-from accounts.models import User
+from accounts.models import AuthSession, User
 from accounts.profiles import selectors
 from accounts.profiles.api.serializers import EndedOut, SessionOut
 from tenants.kernel.errors import Absent
@@ -21,6 +21,7 @@ from tenants.kernel.viewsets import SIGNED_IN, DeclaredViewSet
 class SessionViewSet(DeclaredViewSet):
     """Where the signed-in user is signed in."""
 
+    queryset = AuthSession.objects.none()  # for the description only
     serializer_class = SessionOut
     pagination_class = None
     filter_backends = ()

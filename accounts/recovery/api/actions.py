@@ -69,9 +69,7 @@ class RecoveryActions:
         services.password_forgot(**self._read(EmailIn))
         return said("If there is an account with this address, a letter is on its way.", 202)
 
-    @extend_schema(
-        request=PasswordResetIn, responses=SaidOut, summary="Set a new password by mail", tags=["auth"]
-    )
+    @extend_schema(request=PasswordResetIn, responses=SaidOut, summary="Reset the password", tags=["auth"])
     @action(detail=False, methods=["post"], url_path="reset-password")
     def reset_password(self: Any, request: Request) -> Response:
         """With the token from the letter, once. Every session ends; a weak password leaves the token good."""

@@ -32,7 +32,7 @@ class UserOut(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
-class ReasonIn(serializers.Serializer[Any]):
+class StandingReasonIn(serializers.Serializer[Any]):
     reason = serializers.CharField(
         max_length=500, required=False, allow_blank=True, help_text="Kept in the history of the user."
     )
