@@ -61,8 +61,8 @@ class TreePaths:
         up, down = self.value[leaves] * gain[counts], self.value[leaves] * loss[counts]
         effect = needs_new * up[:, None] - needs_old * down[:, None]
         owner = self.feature[self.node[leaves]]
-        found: Array = np.bincount(owner.ravel(), weights=effect.ravel(), minlength=len(old))
-        return found
+        summed = np.bincount(owner.ravel(), weights=effect.ravel(), minlength=len(old))
+        return np.asarray(summed, dtype=np.float64)
 
     def _left(self, row: Array) -> NDArray[np.bool_]:
         """Which nodes send the row to the left, shape (m,)."""

@@ -75,7 +75,8 @@ class OwnModel:
         return {m: self.calibration[m].slope * raw[m] + self.calibration[m].intercept for m in MEMBERS}
 
     def _blended(self, members: Mapping[str, Array]) -> Array:
-        z: Array = self.intercept + sum(self.weights[m] * members[m] for m in MEMBERS)
+        stacked = np.vstack([members[m] for m in MEMBERS])
+        z: Array = self.intercept + np.array([self.weights[m] for m in MEMBERS]) @ stacked
         return z
 
     def log_odds(self, X: Array) -> Array:

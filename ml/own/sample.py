@@ -168,24 +168,25 @@ def _target(column: pd.Series[Any]) -> Array:
             f"The file holds {survivors} rows without a default; at least {LEAST_SURVIVORS} are needed.",
             name,
         )
-    return yes.astype(np.float64)
+    return np.asarray(yes, dtype=np.float64)
 
 
 def _periods(column: pd.Series[Any]) -> Array:
     texts = column.astype("string").fillna("").str.strip()
-    years = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    years: Array = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     plain = (years >= _FIRST_YEAR) & (years <= _LAST_YEAR)
     if plain.all():
         return years
     moments = pd.to_datetime(texts.where(~plain), format="ISO8601", errors="coerce", utc=True)
-    found = np.where(plain, years, moments.dt.year + (moments.dt.day_of_year - 1) / 366.0)
-    bad = np.isnan(found.astype(np.float64))
+    days = np.asarray(moments.dt.year + (moments.dt.day_of_year - 1) / 366.0, dtype=np.float64)
+    found: Array = np.where(plain, years, days)
+    bad = np.isnan(found)
     if bad.any():
         row, text = _first(column, bad)
         raise SampleError(
             "date_value", f"Row {row}: {text!r} is no year and no date like 2024-12-31.", str(column.name)
         )
-    return found.astype(np.float64)
+    return found
 
 
 def _entities(column: pd.Series[Any]) -> NDArray[np.int64]:

@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     kind = sheet.kind_hint if options.kind == "auto" else options.kind
     wish = Wish(
-        kind=kind,
+        kind="quarterly" if kind == "quarterly" else "annual",
         shape=options.shape,
         market=not options.without_market,
         unit=UNITS[options.unit],

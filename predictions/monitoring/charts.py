@@ -25,14 +25,12 @@ def pictures(weeks: Sequence[dict[str, Any]]) -> list[tuple[str, SafeString]]:
 
     ends = range(len(weeks))
     shown = list(ends)[:: 1 + len(weeks) // _MOST_TICKS]
-    across = {"ticks": shown, "names": [f"{weeks[i]['week']:%d %b}" for i in shown]}
+    names = [f"{weeks[i]['week']:%d %b}" for i in shown]
 
-    def drawn(
-        top: float, form: str, *lines: tuple[str, Callable[[dict[str, Any]], float | None]]
-    ) -> SafeString:
+    def drawn(top: float, form: str, *lines: tuple[str, Read]) -> SafeString:
         top = charts.round_up(top)
         chart = Chart(
-            Axis(-0.5, len(weeks) - 0.5, **across),
+            Axis(-0.5, len(weeks) - 0.5, shown, names=names),
             Axis(0.0, top, charts.even(top), "", form),
             above=len(lines) > 1,
             **SIZE,

@@ -146,7 +146,7 @@ def alerts_refresh(*, organization_id: UUID, actor: Actor) -> int:
     """Open, renew and close the alerts of an organization by its latest week; gives how many are open."""
     rows = Observation.objects.filter(organization_id=organization_id)
     latest = rows.filter(week=rows.aggregate(last=Max("week"))["last"])
-    wanted = {subject: rest for row in latest for subject, *rest in _breaches(row)}
+    wanted = {breach[0]: breach[1:] for row in latest for breach in _breaches(row)}
     open_alerts = {
         alert.subject: alert
         for alert in Alert.objects.select_for_update().filter(

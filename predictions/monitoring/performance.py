@@ -98,10 +98,11 @@ def _cohorts(outcomes: dict[UUID, list[date]]) -> Iterable[Cohort]:
 
 def _first_scores() -> Iterator[tuple[UUID, str, int, int | None, float]]:
     first = Score.objects.order_by("prediction_id", "id").distinct("prediction_id")
-    return first.values_list(
+    rows: Iterator[tuple[UUID, str, int, int | None, float]] = first.values_list(
         "prediction__company_id", "prediction__kind", "prediction__fiscal_year",
         "prediction__fiscal_quarter", "pd",
     ).iterator(chunk_size=5000)  # fmt: skip
+    return rows
 
 
 def _figures(cohort: Cohort, *, closed: bool) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def outcome_record(
         raise Absent(f"There is no company {symbol.strip()!r} here.", code="no_such_company")
     if reason := _impossible(occurred_on):
         raise InvalidInput(reason, code="date_value")
+    outcome: Outcome
     outcome, fresh = Outcome.objects.get_or_create(
         company=company,
         occurred_on=occurred_on,

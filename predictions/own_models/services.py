@@ -123,7 +123,7 @@ def own_model_train(*, model_id: UUID, actor: Actor) -> None:
     if model is None:
         return
     with default_storage.open(model.path, "rb") as stored:
-        table = files.read_table(stored, model.original_filename)
+        table = files.read_table(stored, model.original_filename)  # type: ignore[arg-type]
     try:
         sample = read_sample(
             table,
