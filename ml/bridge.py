@@ -74,7 +74,7 @@ class TreePaths:
         """For each of the leaves and its slots whether the feature fulfils all conditions on it."""
         node, slot = self.node[leaves], self.slot[leaves]
         fits = (left[node] == self.goes_left[leaves]) | (node < 0)
-        met = np.ones_like(fits)
+        met: NDArray[np.bool_] = np.ones_like(fits)
         rows = np.arange(len(leaves))
         for place in range(fits.shape[1]):
             met[rows, slot[:, place]] &= fits[:, place]
