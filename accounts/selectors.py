@@ -134,6 +134,8 @@ def standing_of(user_id: UUID | None, *, tenant_id: UUID, organization_id: UUID 
 
     Read afresh, for services that decide what one person may do to another.
     """
+    if user_id is None:
+        return None
     with in_public():
         user = User.objects.filter(id=user_id, is_active=True).first()
         if user is None:
@@ -175,7 +177,11 @@ def headcounts(organization_ids: Collection[UUID]) -> dict[UUID, Headcount]:
             )
             .order_by()
         )
-        return {r["organization_id"]: Headcount(r["all"], r["live"], r["admins"]) for r in rows}
+        return {
+            r["organization_id"]: Headcount(r["all"], r["live"], r["admins"])
+            for r in rows
+            if r["organization_id"] is not None
+        }
 
 
 def owners_of(organization_ids: Collection[UUID]) -> dict[UUID, User]:

@@ -72,7 +72,7 @@ def me(user: User, principal: Principal) -> dict[str, Any]:
         here = (principal.tenant_id, principal.organization_id)
         active = next((p for p in places if (p.tenant.id, p.organization_id) == here), None)
         active = active or next((p for p in places if p.tenant.id == principal.tenant_id), None)
-        shown = _place(active) if active else {"tenant": None, "organization": None}
+        shown: dict[str, Any] = _place(active) if active else {"tenant": None, "organization": None}
         if shown["tenant"] is not None and principal.organization_id is not None:
             shown["organization"] = _organization(principal.organization_id)
         return {

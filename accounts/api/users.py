@@ -135,6 +135,8 @@ class UserViewSet(DeclaredViewSet):
         if pk.lower() != str(self._me.id):
             raise Absent()
 
+    @extend_schema(methods=["PUT"], operation_id="users_profile_by_id_update")
+    @extend_schema(methods=["PATCH"], operation_id="users_profile_by_id_partial_update")
     @extend_schema(request=ProfileIn, responses=MeOut, summary="Change my profile by id", tags=["users"])
     @action(detail=True, methods=["patch", "put"], url_path="profile", url_name="own-profile")
     def change_own_profile(self, request: Request, pk: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from config import env
 from config.settings.console import *  # noqa: F403 - what the consoles read: titles, colours, sidebars, formats
@@ -131,7 +132,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {
+CACHES: dict[str, dict[str, Any]] = {
     # Keys carry the current tenant's schema.
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -311,6 +312,8 @@ SPECTACULAR_SETTINGS = {
         "RiskLevelEnum": "predictions.models.RiskLevel",
         "PredictionKindEnum": "predictions.models.PredictionKind",
         "JobStateEnum": "predictions.models.JobState",
+        "OutcomeKindEnum": "predictions.monitoring.models.OutcomeKind",
+        "WhitelistKindEnum": "organizations.joining.models.EntryKind",
     },
 }
 

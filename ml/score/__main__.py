@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import numpy as np
 import pandas as pd
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (FileError, ArtifactError) as error:
         _say(f"error: {error}")
         return 1
-    kind = sheet.kind_hint if options.kind == "auto" else options.kind
+    kind: Literal["annual", "quarterly"] = sheet.kind_hint if options.kind == "auto" else options.kind
     wish = Wish(
         kind="quarterly" if kind == "quarterly" else "annual",
         shape=options.shape,

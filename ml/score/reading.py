@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Sheet:
     faults: dict[int, list[str]] = field(default_factory=dict)
     """Position to what is wrong with cells of that row."""
     ignored: list[str] = field(default_factory=list)
-    kind_hint: str = "annual"
+    kind_hint: Literal["annual", "quarterly"] = "annual"
     has_quarter: bool = False
 
     def __len__(self) -> int:
@@ -172,7 +172,7 @@ class _Columns:
         if not places:
             raise FileError("the header names no line item and no ratio: there is nothing to score on")
 
-    def kind_hint(self) -> str:
+    def kind_hint(self) -> Literal["annual", "quarterly"]:
         """Annual, unless there are quarters and nothing says that they only label annual ratios."""
         if self.quarter is None:
             return "annual"

@@ -46,7 +46,8 @@ class AuditAdmin(ConsoleAdmin):
     detail_template = "console/event.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).named()
+        rows: Any = super().get_queryset(request)
+        return rows.named()
 
     @display(description="Who", ordering="actor_name")
     def who(self, event: Any) -> str:

@@ -163,7 +163,8 @@ class OrganizationViewSet(MemberActions, JoiningActions, OwnedViewSet):
         found = OrganizationFilter(self.request.query_params, queryset=rows, request=self.request)
         if not found.is_valid():
             return rows.none()
-        return found.qs
+        kept: QuerySet[Any] = found.qs
+        return kept
 
     @extend_schema(responses=OrganizationOut, summary="One organization")
     def retrieve(self, request: Request, pk: str) -> Response:

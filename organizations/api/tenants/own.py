@@ -63,7 +63,7 @@ class OwnTenantViewSet(TenantPages):
             raise Absent()
         return self.found(current_tenant().id)
 
-    @extend_schema(responses=TenantOut, summary="Read the own tenant")
+    @extend_schema(responses=TenantOut, summary="Read the own tenant", filters=False)
     def list(self, request: Request) -> Response:
         """The institution with its admins, organizations and counts."""
         row = self._mine()
@@ -99,13 +99,15 @@ class OwnTenantViewSet(TenantPages):
         )
         return self.settings_answer(row)
 
-    @extend_schema(responses=ModuleOut(many=True), summary="Read the own modules")
+    @extend_schema(responses=ModuleOut(many=True), summary="Read the own modules", filters=False)
     @action(detail=False, methods=["get"])
     def modules(self, request: Request) -> Response:
         """Every module, whether it is on, and whether the institution may switch it."""
         return self.modules_answer(self._mine().settings)
 
-    @extend_schema(request=ModulesIn, responses=ModuleOut(many=True), summary="Switch the own modules")
+    @extend_schema(
+        request=ModulesIn, responses=ModuleOut(many=True), summary="Switch the own modules", filters=False
+    )
     @modules.mapping.patch
     def switch_modules(self, request: Request) -> Response:
         """Off: addresses answer 404 `module_off`, and it is in no menu and no description."""
@@ -159,7 +161,7 @@ class OwnTenantViewSet(TenantPages):
         """People, organizations, rows, storage and calls."""
         return Response(tenancy.statistics(self._mine()))
 
-    @extend_schema(responses=UsageDayOut(many=True), summary="Usage of the own tenant by day")
+    @extend_schema(responses=UsageDayOut(many=True), summary="Usage of the own tenant by day", filters=False)
     @action(detail=False, methods=["get"])
     def usage(self, request: Request) -> Response:
         """What the institution held and did, day by day, the latest first."""
@@ -173,7 +175,7 @@ class BrandingViewSet(TenantPages):
 
     permissions: ClassVar[dict[str, str]] = {"list": ANYONE}
 
-    @extend_schema(responses=BrandingOut, summary="Looks of the institution of this host")
+    @extend_schema(responses=BrandingOut, summary="Looks of the institution of this host", filters=False)
     def list(self, request: Request) -> Response:
         """Empty on the platform's own hosts."""
         # Not of the token's tenant: an address looks the same to everybody.

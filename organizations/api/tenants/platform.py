@@ -23,7 +23,7 @@ from organizations.api.tenants.serializers import (
     DomainOut,
     ExportIn,
     ExportOut,
-    OverviewOut,
+    PlatformOverviewOut,
     PlatformSettingsIn,
     PlatformSettingsOut,
 )
@@ -47,7 +47,7 @@ class PlatformViewSet(TenantPages):
         "change_settings": "platform.change",
     }
 
-    @extend_schema(responses=OverviewOut, summary="Figures of the platform")
+    @extend_schema(responses=PlatformOverviewOut, summary="Figures of the platform")
     @action(detail=False, methods=["get"])
     def overview(self, request: Request) -> Response:
         """People, tenants, rows, calls, uptime, running jobs and what happened last."""
@@ -62,7 +62,7 @@ class PlatformViewSet(TenantPages):
                 }
                 for event in PlatformAuditEvent.objects.named()[:RECENT]
             ]
-        return Response(OverviewOut({**tenancy.platform_overview(), "recent_activity": recent}).data)
+        return Response(PlatformOverviewOut({**tenancy.platform_overview(), "recent_activity": recent}).data)
 
     @extend_schema(responses=PlatformSettingsOut, summary="Read the platform's settings")
     @action(detail=False, methods=["get"], url_path="settings")
@@ -157,6 +157,8 @@ class TenantExportViewSet(mixins.ListModelMixin, TenantPages):
 
     def get_queryset(self) -> QuerySet[Any]:
         rows = TenantExport.objects.order_by("-id")
+        if getattr(self, "swagger_fake_view", False):  # the schema generator is nobody
+            return rows.none()
         if self.principal.holds("platform.change"):
             return rows
         own = self.principal.tenant_id

@@ -43,7 +43,7 @@ class PersonOut(serializers.Serializer[Any]):
     last_login = serializers.DateTimeField(allow_null=True)
 
 
-class PlaceOut(serializers.Serializer[Any]):
+class TenantOrganizationOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     tenant_id = serializers.UUIDField()
     name = serializers.CharField()
@@ -71,7 +71,7 @@ class TenantOut(serializers.Serializer[Any]):
     version = serializers.IntegerField(help_text="Counts the changes; part of the ETag.")
     tenant_admins = PersonOut(many=True)
     total_tenant_admins = serializers.IntegerField()
-    organizations = PlaceOut(many=True)
+    organizations = TenantOrganizationOut(many=True)
     total_organizations = serializers.IntegerField()
     active_organizations = serializers.IntegerField()
     total_users_in_tenant = serializers.IntegerField()
@@ -109,7 +109,7 @@ class OwnTenantIn(serializers.Serializer[Any]):
     description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
 
 
-class ReasonIn(serializers.Serializer[Any]):
+class TenantReasonIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, help_text="Kept in the audit log.")
 
 
@@ -326,7 +326,7 @@ class ActivityOut(serializers.Serializer[Any]):
     object = serializers.CharField(allow_blank=True)
 
 
-class OverviewOut(serializers.Serializer[Any]):
+class PlatformOverviewOut(serializers.Serializer[Any]):
     total_users = serializers.IntegerField()
     active_users = serializers.IntegerField()
     users_seen_lately = serializers.IntegerField()

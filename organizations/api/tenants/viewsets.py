@@ -28,7 +28,6 @@ from organizations.api.tenants.serializers import (
     ModuleOut,
     ModulesIn,
     OptionalReasonIn,
-    ReasonIn,
     ScheduledOut,
     SettingsIn,
     SettingsOut,
@@ -37,6 +36,7 @@ from organizations.api.tenants.serializers import (
     TenantChangeIn,
     TenantIn,
     TenantOut,
+    TenantReasonIn,
     TenantWithAdminIn,
     UsageDayOut,
 )
@@ -155,11 +155,11 @@ class TenantViewSet(TenantPages):
 
     # -- state --------------------------------------------------------------------------------
 
-    @extend_schema(request=ReasonIn, responses=TenantOut, summary="Suspend a tenant")
+    @extend_schema(request=TenantReasonIn, responses=TenantOut, summary="Suspend a tenant")
     @action(detail=True, methods=["post"])
     def suspend(self, request: Request, pk: str) -> Response:
         """Nobody enters it any more, neither by console nor API; its jobs rest. Its data stays."""
-        data = self.read(ReasonIn)
+        data = self.read(TenantReasonIn)
         services.tenant_suspend(tenant_id=self.found(pk).pk, **data, actor=self.principal.actor)
         return self._answer(pk)
 

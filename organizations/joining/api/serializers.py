@@ -79,7 +79,10 @@ class ImportOut(serializers.Serializer[Any]):
 
 
 class LinkIn(serializers.Serializer[Any]):
-    label = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    # DRF's own attribute of this name is a text.
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=100, required=False, allow_blank=True
+    )
     role = JoinRoleField(required=False, allow_blank=True)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     max_uses = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=1_000_000)

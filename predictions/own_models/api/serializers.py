@@ -107,7 +107,7 @@ class FarthestOut(serializers.Serializer[Any]):
     missing_share = serializers.FloatField()
 
 
-class ComparisonOut(serializers.Serializer[Any]):
+class OwnModelComparisonOut(serializers.Serializer[Any]):
     """The model beside the champion on the organization's current predictions."""
 
     compared_at = serializers.DateTimeField()

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from organizations.selectors import working_organization
 from predictions.own_models import selectors, services
 from predictions.own_models.api.serializers import (
-    ComparisonOut,
+    OwnModelComparisonOut,
     OwnModelIn,
     OwnModelOut,
     OwnPdOut,
@@ -130,11 +130,11 @@ class OwnModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedVie
         services.own_model_compare_request(model=self.get_object(), actor=self.principal.actor)
         return Response(status=202)
 
-    @extend_schema(responses=ComparisonOut, summary="The comparison", filters=False)
+    @extend_schema(responses=OwnModelComparisonOut, summary="The comparison", filters=False)
     @action(detail=True, methods=["get"])
     def comparison(self, request: Request, pk: str) -> Response:
         """Agreement with the champion on the same predictions."""
-        return Response(ComparisonOut(selectors.comparison(self.get_object())).data)
+        return Response(OwnModelComparisonOut(selectors.comparison(self.get_object())).data)
 
 
 _FIELDS = {
