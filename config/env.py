@@ -56,6 +56,11 @@ def _from_file(name: str) -> str | None:
         raise ImproperlyConfigured(f"The file that {name} names cannot be read.") from None
 
 
+def test_process() -> int:
+    """Number of the test process that this is, from 0, where the tests run in several; else -1."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
+
+
 def text(name: str, default: str | None = None, *aliases: str) -> str:
     """A variable as text; without a default a missing one stops the process with one clear line."""
     for key in (name, *aliases):

@@ -12,8 +12,8 @@ from config.env import ROOT
 EXAMPLE = (ROOT / ".env.example").read_text()
 READERS = {"text", "number", "flag", "listing", "database", "redis_url"}
 NAME = re.compile(r"[A-Z][A-Z0-9_]+")
-# Read as variables, but no settings: what make hands on, and the search path for programs.
-NO_SETTINGS = {"ARGS", "PATH"}
+# Read as variables, but no settings: what make hands on, the search path, which test process it is.
+NO_SETTINGS = {"ARGS", "PATH", "PYTEST_XDIST_WORKER"}
 
 
 def constants(nodes):
