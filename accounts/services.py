@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -70,8 +70,9 @@ def user_create(
             validate_email(address)
         except ValidationError:
             raise _field_error("email", "Enter an e-mail address.") from None
+        taken = Conflict("This e-mail address is in use already.", code="duplicate_email")
         if User.objects.by_email(address) is not None:
-            raise Conflict("This e-mail address is in use already.", code="duplicate_email")
+            raise taken
         user = User(
             email=address,
             is_super_admin=is_super_admin,
@@ -79,7 +80,11 @@ def user_create(
         )
         if password is not None:
             passwords.check_rules(password, user, names=f"{full_name} {username}")
-        user.save()
+        try:
+            with transaction.atomic():
+                user.save()
+        except IntegrityError:  # somebody with this address came between the look and the write
+            raise taken from None
         Profile.objects.create(user=user, full_name=full_name, username=username, job_title=job_title)
         passwords.store(user, password)
         audit.record("accounts.user.created", on=user, changes={"email": address}, actor=actor)
