@@ -15,6 +15,7 @@ from accounts.mfa.errors import MfaEnrolmentRequired
 from accounts.mfa.selectors import proof_methods
 from accounts.models import AuthSession, Membership, MembershipState, User
 from accounts.permissions import OPEN_TO_MEMBERS, Extent, Role, extent, states_of
+from accounts.selectors import latest_end
 from accounts.sso.errors import SsoRequired
 from accounts.sso.selectors import provider_asked
 from tenants import selectors as directory
@@ -201,6 +202,9 @@ def _load(session_id: UUID, tenant_id: UUID | None) -> Grants | None:
         if session is None:
             return None
         if session.confined_to_id is not None and session.confined_to_id != tenant_id:
+            return None
+        # However it came to work here: by log-in, switch, joining, or because its other place is lost.
+        if latest_end(session.created_at, tenant_id) <= timezone.now():
             return None
         confined_to = session.confined_to_id
         confined = confined_to is not None

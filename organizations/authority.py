@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from accounts.api_keys.ceiling import assert_key_holds
 from accounts.permissions import Role, rank
 from accounts.selectors import standing_of
 from organizations.models import Organization
@@ -34,9 +35,12 @@ class Authority:
         return self.rank >= rank(Role.TENANT_ADMIN)
 
     def assert_gives(self, role: Role) -> None:
-        """Nobody gives what he does not have, nor his own rank: that is for the one above."""
+        """Nobody gives what he does not have, nor his own rank: that is for the one above. A key gives
+        nothing beyond its scopes."""
         if rank(role) >= self.rank:
             raise Forbidden("You cannot give this role.", code="role_too_high")
+        if self.actor.user_id is not None:
+            assert_key_holds(role)
 
     def assert_above(self, role: Role | str) -> None:
         """Whether he may touch somebody of this role."""

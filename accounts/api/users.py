@@ -12,7 +12,6 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import services as accounts
 from accounts.api import client
 from accounts.api.serializers import MeOut
 from accounts.models import User
@@ -287,8 +286,8 @@ class UserViewSet(DeclaredViewSet):
     @action(detail=True, methods=["post"], url_path="sign-out")
     def sign_out(self, request: Request, pk: str) -> Response:
         """Ends his sessions within the caller's reach."""
-        ended = accounts.user_sign_out(
-            user=self._sought(pk), only=self._reach.place, actor=self.principal.actor
+        ended = services.user_sign_out(
+            user=self._sought(pk), reach=self._reach, actor=self.principal.actor, role=self._role
         )
         return Response({"ended": ended})
 

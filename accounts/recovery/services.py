@@ -19,8 +19,10 @@ from django.utils import timezone
 
 from accounts import lockout, passwords
 from accounts import services as accounts
+from accounts.api_keys.services import keys_end
 from accounts.errors import BadLink, WrongPassword
 from accounts.hashing import digest
+from accounts.mfa.models import Guard, RecoveryCode, TotpDevice
 from accounts.models import Credential, User
 from accounts.recovery.models import MailedToken, PendingInstitution, Purpose
 from tenants.kernel import audit, mail
@@ -138,14 +140,52 @@ def address_disown(*, token: str) -> None:
         if not moved and user.email_verified_at is None:
             PendingInstitution.objects.filter(user=user).delete()
             passwords.store(user, None)
-            accounts.user_sessions_end(user=user, because="disowned")
+            _dispossess(user, because="disowned")
         _spend_others(row)
         audit.record("accounts.address.disowned", on=user, actor=Actor(None, row.email))
+
+
+def _dispossess(user: User, *, because: str) -> None:
+    """End what somebody has left in an account whose address he never proved, but for its password: sessions,
+    keys, second factors, and letters that would move it to another address."""
+    accounts.user_sessions_end(user=user, because=because)
+    keys_end(user=user, because=because)
+    for model in (TotpDevice, RecoveryCode, Guard):
+        model.objects.filter(user=user).delete()
+    MailedToken.objects.filter(user=user, used_at=None).update(used_at=timezone.now())
+
+
+@transaction.atomic
+def account_reclaim(*, user: User, password: str | None, actor: Actor) -> None:
+    """Hand an account whose address was never proved to whoever has just proved it by something else than its
+    password: an invitation's letter, or the word of an institution's provider.
+
+    Anybody may have registered the address before. Whatever he knows or holds opens nothing any more; the
+    password is ``password``, or (None) none until the owner sets one by mail. Raises InvalidInput.
+    """
+    with in_public():
+        User.objects.select_for_update().get(pk=user.pk)
+        if password is not None:
+            passwords.check_rules(password, user)
+        passwords.store(user, password)
+        PendingInstitution.objects.filter(user=user).delete()
+        _dispossess(user, because="reclaimed")
+        accounts.email_prove(user=user, actor=actor)
+        audit.record("accounts.user.reclaimed", on=user, security=True, actor=actor)
+        _tell_changed(user)
 
 
 def _spend_others(row: MailedToken) -> None:
     others = MailedToken.objects.filter(user_id=row.user_id, purpose=row.purpose, used_at=None)
     others.update(used_at=timezone.now())
+
+
+def _spend_letters(user: User) -> None:
+    """Letters that would open the account, or take it to another address, are worth nothing after its
+    password was set: somebody else may have asked for them."""
+    waiting = MailedToken.objects.filter(user=user, used_at=None)
+    own = waiting.filter(purpose=Purpose.VERIFY, email__iexact=user.email)
+    waiting.exclude(pk__in=own.values("pk")).update(used_at=timezone.now())
 
 
 def address_change_ask(*, user: User, email: str, password: str, address: str | None, actor: Actor) -> None:
@@ -238,7 +278,9 @@ def password_reset(*, token: str, password: str) -> User:
         if user.email_verified_at is None:
             user.email_verified_at = timezone.now()
             user.save(update_fields=["email_verified_at"])
-        _spend_others(row)
+            # Whoever set it up had not shown that the address was his.
+            _dispossess(user, because="password reset")
+        _spend_letters(user)
         accounts.user_sessions_end(user=user, because="password reset")
         lockout.forget_account(user.email)
         audit.record("accounts.password.reset", on=user, actor=user.actor)
@@ -263,9 +305,7 @@ def password_change(
         assert_password(row, current)
         _set(row, password, field="new_password")
         accounts.user_sessions_end(user=row, because="password changed", keep=session_id)
-        MailedToken.objects.filter(user=row, purpose=Purpose.RESET, used_at=None).update(
-            used_at=timezone.now()
-        )
+        _spend_letters(row)
         audit.record("accounts.password.changed", on=row, actor=actor)
         _tell_changed(row)
     lockout.succeeded(attempt)

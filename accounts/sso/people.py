@@ -16,6 +16,7 @@ from accounts import services as accounts
 from accounts.memberships import membership_change
 from accounts.models import Membership, MembershipState, User
 from accounts.permissions import Role
+from accounts.recovery.services import account_reclaim
 from accounts.sso.errors import SsoNoPlace, SsoRefused
 from accounts.sso.models import PROVIDER_ROLES, Connection, EmailDomain, Link
 from tenants.kernel import audit, scope
@@ -95,6 +96,9 @@ def _linked(connection: Connection, claims: dict[str, Any]) -> User:
     if Link.objects.filter(tenant_id=connection.tenant_id, issuer=connection.issuer, user=user).exists():
         # The address belongs to somebody with another subject: the provider has given it out again.
         raise SsoNoPlace("Another person of your identity provider uses this account.")
+    if user.email_verified_at is None:
+        # Anybody could have registered the address; its owner comes now, and nobody else's password opens it.
+        account_reclaim(user=user, password=None, actor=actor)
     link = Link.objects.create(
         user=user, tenant_id=connection.tenant_id, issuer=connection.issuer, subject=str(claims["sub"])
     )

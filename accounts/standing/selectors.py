@@ -8,18 +8,21 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import Membership, MembershipState, User, UserState
 from accounts.permissions import Role
 from accounts.selectors import effective_role
-from accounts.standing.models import StatusChange
+from accounts.standing.models import Change, StatusChange
 from tenants import selectors as directory
 from tenants.kernel.context import RESERVED, in_public
 from tenants.kernel.errors import Absent
 from tenants.kernel.principal import Principal
 
-# From strong to weak; nobody touches who is stronger than himself.
+# From strong to weak.
 STRENGTH = (Role.SUPER_ADMIN, Role.TENANT_ADMIN, Role.OWNER, Role.ADMIN, Role.ANALYST, Role.VIEWER)
+# Above these nobody of the house stands, so they look after one another; the last of them stays.
+TOP = frozenset({Role.SUPER_ADMIN, Role.TENANT_ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,24 @@ def role_in(reach: Reach, memberships: list[Membership], *, is_super_admin: bool
         return Role.SUPER_ADMIN
     roles = {m.role for m in memberships}
     return next((role for role in STRENGTH if role.value in roles), None)
+
+
+def stands_below(theirs: Role | None, mine: Role) -> bool:
+    """Whether somebody in one role may touch somebody in another: who stands lower, as in organizations
+    (``organizations.authority``), and at the top one's peers."""
+    if theirs is None or (theirs == mine and mine in TOP):
+        return True
+    return STRENGTH.index(theirs) > STRENGTH.index(mine)
+
+
+def is_shut_out(user_id: UUID, tenant_id: UUID) -> bool:
+    """Whether the institution as a whole keeps somebody out now: no single organization lets him in again."""
+    with in_public():
+        changes = StatusChange.objects.filter(user_id=user_id, tenant_id=tenant_id, organization_id=None)
+        last = changes.first()
+    if last is None or last.change not in {Change.SUSPENDED, Change.DEACTIVATED}:
+        return False
+    return last.until is None or last.until > timezone.now()
 
 
 def rows_of(users: list[User], reach: Reach) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from accounts.api_keys.services import keys_end
 from accounts.models import Membership, MembershipState, User, UserState
 from accounts.permissions import Role
 from accounts.standing.models import Change, StatusChange
-from accounts.standing.selectors import STRENGTH, Reach, active_tenant_admins, role_in
+from accounts.standing.selectors import Reach, active_tenant_admins, is_shut_out, role_in, stands_below
 from tenants.kernel import audit
 from tenants.kernel.context import in_a_tenant, in_public
 from tenants.kernel.errors import Conflict, Forbidden, InvalidInput
@@ -68,6 +68,15 @@ def user_remove(*, user: User, reach: Reach, reason: str = "", actor: Actor, rol
         accounts.user_sessions_forget(user=user)
         history_write(user, reach, Change.REMOVED, reason, None, actor)
     _record(user, reach, "removed", {}, actor)
+
+
+@transaction.atomic
+def user_sign_out(*, user: User, reach: Reach, actor: Actor, role: Role) -> int:
+    """End a user's sessions within the reach; tells how many. One's own, and those of who stands below."""
+    with in_public():
+        if user.id != actor.user_id:
+            _assert_below(user, list(Membership.objects.filter(user=user, **reach.place)), reach, role)
+        return accounts.user_sign_out(user=user, only=reach.place, actor=actor)
 
 
 @transaction.atomic
@@ -134,13 +143,19 @@ def assert_may(
     """Raise Conflict or Forbidden where an administrator in a role may not do this to a user."""
     if actor.user_id == user.id:
         raise Conflict("You cannot do this to your own account.", code="own_account")
-    theirs = role_in(reach, held, is_super_admin=user.is_super_admin)
-    if theirs is not None and STRENGTH.index(theirs) < STRENGTH.index(role):
-        raise Forbidden("This user's role is above yours.", code="role_above_yours")
+    _assert_below(user, held, reach, role)
+    lets_in = change in {Change.ACTIVATED, Change.LIFTED}
+    if lets_in and reach.organization_id and reach.tenant_id and is_shut_out(user.id, reach.tenant_id):
+        raise Forbidden("The institution keeps this user out; ask its administrators.", code="shut_out")
     # Operators must be able to shut out anybody for a time.
-    if change in {Change.ACTIVATED, Change.LIFTED} or (change == Change.SUSPENDED and reach.is_platform):
+    if lets_in or (change == Change.SUSPENDED and reach.is_platform):
         return
     assert_dispensable(user, held, reach, change)
+
+
+def _assert_below(user: User, held: list[Membership], reach: Reach, role: Role) -> None:
+    if not stands_below(role_in(reach, held, is_super_admin=user.is_super_admin), role):
+        raise Forbidden("This user's role is not below yours.", code="role_above_yours")
 
 
 def assert_dispensable(user: User, held: list[Membership], reach: Reach, change: Change) -> None:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import passwords
 from accounts import services as accounts
+from accounts.api_keys.ceiling import assert_key_holds
 from accounts.models import User
 from accounts.permissions import Role
 from accounts.recovery import services as recovery
@@ -220,6 +221,10 @@ def user_make(
 
 def _assert_may_give(wanted: Role, principal: Principal) -> None:
     mine = principal.role
+    if wanted == Role.TENANT_ADMIN and not principal.reaches_tenant:
+        # The key of an institution's admin, held to one organization.
+        raise Forbidden("You cannot give this role.", code="role_too_high")
+    assert_key_holds(wanted)
     if mine == Role.SUPER_ADMIN:
         if wanted == Role.SUPER_ADMIN:
             principal.assert_proved()

@@ -11,6 +11,7 @@ from accounts import memberships
 from accounts import services as accounts
 from accounts.models import Membership, MembershipState, User
 from accounts.permissions import ORGANIZATION_ROLES, Role, rank
+from accounts.standing.selectors import is_shut_out
 from organizations.authority import Authority, authority, organization_lock
 from organizations.models import Organization
 from organizations.services.ownership import offers_withdraw
@@ -49,6 +50,7 @@ def enter(
 ) -> Membership:
     """Write a new membership; the caller holds the organization's lock and has decided that it may be."""
     _assert_open(organization)
+    _assert_let_in(user.id, organization.id, actor)
     _assert_tenant_has_room(user)
     with in_public():
         held = Membership.objects.filter(organization_id=organization.id)
@@ -67,6 +69,12 @@ def enter(
     changes = {"user": str(user.id), "role": role}
     audit.record("organizations.member.added", on=organization, changes=changes, actor=actor)
     return membership
+
+
+def _assert_let_in(user_id: UUID, organization_id: UUID, actor: Actor) -> None:
+    """Whom the institution keeps out, no single organization of it lets in: by no link, and by no admin."""
+    if is_shut_out(user_id, current_tenant().id) and not authority(actor, organization_id).governs:
+        raise Forbidden("The institution keeps this person out; ask its administrators.", code="shut_out")
 
 
 def _assert_open(organization: Organization) -> None:
@@ -167,6 +175,8 @@ def member_state_change(*, user_id: UUID, organization_id: UUID, is_active: bool
         raise Forbidden("You cannot change your own membership.", code="own_membership")
     _assert_not_owner(membership)
     standing.assert_above(membership.role)
+    if is_active:
+        _assert_let_in(user_id, organization_id, actor)
     state = MembershipState.ACTIVE if is_active else MembershipState.SUSPENDED
     if membership.state == state:
         return membership

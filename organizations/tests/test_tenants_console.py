@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from PIL import Image
 
 from accounts import services as accounts
 from accounts.models import AuthSession
 from accounts.permissions import Role
+from accounts.principals import forget_sessions
 from accounts.selectors import Place
 from organizations.models import AuditEvent
 from tenants.models import (
@@ -23,6 +25,7 @@ from tenants.models import (
     TenantSettings,
     TenantState,
 )
+from tenants.selectors import forget_tenant
 from tests.console import browser, console, errors_of, platform_console, text_of
 from tests.fixtures import PASSWORD, World, anonymous
 
@@ -229,6 +232,20 @@ def test_a_host_is_made_primary_and_removed(people: World):
 
 
 # -- session hours ---------------------------------------------------------------------------------
+
+
+def test_an_institutions_hours_hold_for_sessions_that_came_from_elsewhere(people: World):
+    """A session that began where it may be long, and moved in by joining or a lost place, is no longer one."""
+    key = people.tenants["alpha"].id
+    client = people.client(Role.TENANT_ADMIN)
+    AuthSession.objects.filter(user=people.user(Role.TENANT_ADMIN)).update(
+        created_at=timezone.now() - timedelta(hours=3)
+    )
+    assert client.get("/api/v1/companies").status_code == 200
+    TenantSettings.objects.filter(tenant_id=key).update(session_hours=2)
+    forget_tenant(Tenant.objects.get(id=key))
+    forget_sessions(AuthSession.objects.values_list("id", "tenant_id"))
+    assert client.get("/api/v1/companies").status_code == 401
 
 
 def test_an_institutions_own_hours_end_its_sessions(people: World, settings):

@@ -28,6 +28,8 @@ class RequestInfo:
     credential: str = ""
     credential_id: UUID | None = None
     """What the caller has shown: ``session`` or ``api_key``, and which."""
+    scopes: frozenset[str] | None = None
+    """The permissions of the key that calls; None where no key does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,9 @@ def know_caller(principal: Principal) -> None:
     """Add what the caller has shown: his API key, or his session."""
     key = getattr(principal, "key_id", None)
     if key is not None:
-        know(credential="api_key", credential_id=key)
+        know(credential="api_key", credential_id=key, scopes=getattr(principal, "scopes", frozenset()))
     else:
-        know(credential="session", credential_id=principal.session_id)
+        know(credential="session", credential_id=principal.session_id, scopes=None)
 
 
 def once_committed(work: Callable[[], object]) -> None:

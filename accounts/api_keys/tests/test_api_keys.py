@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from accounts import hashing
@@ -12,7 +13,7 @@ from accounts.api_keys import secrets
 from accounts.api_keys.models import ApiKey
 from accounts.api_keys.services import NOT_FOR_KEYS
 from accounts.models import Membership, User
-from accounts.permissions import PERMISSIONS, Role
+from accounts.permissions import MATRIX, PERMISSIONS, Role
 from accounts.standing.selectors import PLATFORM
 from accounts.standing.services import user_deactivate
 from organizations.models import AuditEvent
@@ -185,6 +186,64 @@ def test_the_key_of_one_organization_reaches_no_other(people: World):
     assert owners == {str(one)}
     refused = make(people.client(Role.OWNER), whole_tenant=True)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_whole_tenant")
+
+
+CREATE_USER = "/api/v1/auth/admin/create-user"
+
+
+@pytest.mark.parametrize("whole_tenant", [True, False])
+@pytest.mark.parametrize("role", ["tenant_admin", "org_admin", "analyst", "viewer"])
+def test_a_key_makes_no_account_that_may_more_than_itself(people: World, role, whole_tenant):
+    """Else whoever holds a key for one thing signs in a moment later with an account for everything."""
+    admin = people.client(Role.TENANT_ADMIN)
+    if not whole_tenant:
+        admin = people.client(Role.OWNER)
+    scopes = ["members.read", "members.change"]
+    secret = make(admin, scopes, whole_tenant=whole_tenant).json()["secret"]
+    place = str(people.organizations["alpha", "one"])
+    body = {"email": "made@evil.test", "password": PASSWORD, "role": role, "organization_id": place}
+    answer = program(secret).post(CREATE_USER, body, format="json")
+    assert answer.status_code == 403, answer.content
+    assert not User.objects.filter(email="made@evil.test").exists()
+
+
+def test_a_key_for_one_organization_makes_no_admin_of_the_institution(people: World):
+    user = people.user(Role.TENANT_ADMIN)
+    Membership.objects.create(
+        user=user,
+        tenant_id=people.tenants["alpha"].id,
+        organization_id=people.organizations["alpha", "one"],
+        role=Role.VIEWER,
+    )
+    client = people.client(Role.TENANT_ADMIN)
+    place = {"organization_id": str(people.organizations["alpha", "one"])}
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        pair = client.post("/api/v1/auth/switch-organization", place, format="json").json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access_token']}")
+    every = [p for p in MATRIX[Role.TENANT_ADMIN] if p not in NOT_FOR_KEYS]
+    made = make(client, every).json()
+    assert made["organization_id"] == place["organization_id"]
+    body = {"email": "made@evil.test", "password": PASSWORD, "role": "tenant_admin"}
+    answer = program(made["secret"]).post(CREATE_USER, body, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_too_high")
+
+
+@pytest.mark.parametrize("way", ["role", "invitation", "link", "whitelist", "default"])
+def test_a_key_raises_nobody_above_its_scopes(people: World, way):
+    scopes = ["members.change", "joining.change", "organizations.change", "organizations.read"]
+    client = program(make(people.client(Role.OWNER), scopes).json()["secret"])
+    here = f"/api/v1/organizations/{people.organizations['alpha', 'one']}"
+    member = people.user(Role.VIEWER)
+    calls = {
+        "role": ("put", f"/api/v1/users/members/{member.id}/role", {"role": "admin"}),
+        "invitation": ("post", f"{here}/invitations", {"email": "made@evil.test", "role": "admin"}),
+        "link": ("post", f"{here}/links", {"role": "admin"}),
+        "whitelist": ("post", f"{here}/whitelist", {"email": "made@evil.test", "role": "admin"}),
+        "default": ("patch", here, {"default_role": "admin"}),
+    }
+    verb, address, body = calls[way]
+    answer = getattr(client, verb)(address, body, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "beyond_key"), answer.content
 
 
 def test_operators_have_no_keys(people: World):

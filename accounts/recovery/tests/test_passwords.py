@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from accounts import lockout, passwords, services
 from accounts.errors import LockedOut
@@ -150,6 +151,40 @@ def test_a_new_address_counts_when_it_is_proved(people: World):
     post("verify-email", {"token": token_in(letters("moved@alpha.test")[0])})
     assert log_in("Moved@alpha.test").status_code == 200
     assert log_in(user.email).status_code == 401
+
+
+@pytest.mark.parametrize("how", ["reset", "change"])
+def test_a_new_password_voids_a_move_that_somebody_else_asked_for(people: World, how):
+    """Who had the account for a moment cannot take it with him after its owner is back."""
+    user, client = people.user(Role.ANALYST), people.client(Role.ANALYST)
+    move(client, "thief@evil.test")
+    if how == "reset":
+        post("forgot-password", {"email": user.email})
+        token = token_in([x for x in letters(user.email) if "password" in x.subject][-1])
+        assert post("reset-password", {"token": token, "password": BETTER}).status_code == 200
+    else:
+        assert change(client).status_code == 200
+    answer = post("verify-email", {"token": token_in(letters("thief@evil.test")[0])})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_link")
+    user.refresh_from_db()
+    assert user.email != "thief@evil.test"
+
+
+def test_a_reset_leaves_nothing_of_who_registered_somebody_elses_address(people: World):
+    """Neither his keys nor his second factor: he had never shown that the address was his."""
+    from accounts.mfa.models import TotpDevice
+    from tests.factories import ApiKeyFactory
+
+    user = people.user(Role.ANALYST)
+    User.objects.filter(pk=user.pk).update(email_verified_at=None)
+    key = ApiKeyFactory(user=user, tenant_id=people.tenants["alpha"].id)
+    TotpDevice.objects.create(user=user, secret_sealed="x", confirmed_at=timezone.now())
+    post("forgot-password", {"email": user.email})
+    token = token_in([x for x in letters(user.email) if "password" in x.subject][-1])
+    assert post("reset-password", {"token": token, "password": BETTER}).status_code == 200
+    key.refresh_from_db()
+    assert key.revoked_at is not None
+    assert not TotpDevice.objects.filter(user=user).exists()
 
 
 def test_an_address_in_use_is_not_told_apart(people: World):

@@ -202,6 +202,20 @@ def test_an_existing_member_is_linked_and_keeps_what_people_gave_him(corp: World
     assert Membership.objects.get(user=owner).role == "owner"
 
 
+def test_who_registered_an_address_of_the_institution_does_not_come_in_behind_its_owner(
+    corp: World, liar: Liar
+):
+    """An account that nobody proved is its owner's once the provider vouches for him."""
+    squatted = accounts.user_create(email="ann@corp.test", password=PASSWORD, actor=SYSTEM)
+    liar.claims = {"email": "ann@corp.test", "groups": ["analysts"]}
+    client = signed_in(tokens(liar))
+    assert client.get("/api/v1/auth/me").json()["id"] == str(squatted.id)
+    body = {"email": "ann@corp.test", "password": PASSWORD}
+    assert anonymous().post("/api/v1/auth/login", body).status_code == 401
+    squatted.refresh_from_db()
+    assert squatted.email_verified_at is not None
+
+
 # -- what must not ------------------------------------------------------------------------------
 
 

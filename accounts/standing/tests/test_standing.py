@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuthSession, Membership, MembershipState, User
+from accounts.models import AuthSession, Membership, MembershipState, Profile, User
 from accounts.permissions import Role
 from accounts.standing import services
 from accounts.standing.models import Change, StatusChange
 from accounts.standing.selectors import PLATFORM
-from organizations.models import AuditEvent
+from organizations.joining.services import entering
+from organizations.models import AuditEvent, Organization
+from tenants.kernel.errors import Forbidden
 from tenants.kernel.request import SYSTEM
 from tenants.models import PlatformAuditEvent
 from tests.fixtures import PASSWORD, World, anonymous
@@ -306,3 +308,73 @@ def test_an_administrator_signs_a_user_out(people: World, django_capture_on_comm
         answer = people.client(Role.OWNER).post(address(people.user(Role.ANALYST), "sign-out"))
     assert answer.json()["ended"] >= 1
     assert client.get("/api/v1/companies").status_code == 401
+
+
+# -- peers, and whom the institution keeps out ----------------------------------------------------
+
+
+def make_peer(people: World, role: Role, organization: str | None) -> User:
+    user = User.objects.create(email=f"second-{role}@alpha.test", email_verified_at=timezone.now())
+    Profile.objects.create(user=user)
+    Membership.objects.create(
+        user=user,
+        tenant_id=people.tenants["alpha"].id,
+        organization_id=people.organizations["alpha", organization] if organization else None,
+        role=role,
+    )
+    return user
+
+
+@pytest.mark.parametrize(
+    ("method", "verb"),
+    [("post", "deactivate"), ("post", "suspend"), ("post", "sign-out"), ("delete", "")]
+    + [("post", "activate"), ("post", "lift")],
+)
+def test_no_admin_of_an_organization_touches_another_one(people: World, method, verb):
+    """The one rule of rank: it is the owner's to do, as among the organization's members."""
+    peer = make_peer(people, Role.ADMIN, "one")
+    answer = getattr(people.client(Role.ADMIN), method)(address(peer, verb), {"reason": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_above_yours")
+    assert Membership.objects.filter(user=peer, state=MembershipState.ACTIVE).exists()
+    if verb == "deactivate":
+        assert people.client(Role.OWNER).post(address(peer, verb)).status_code == 200
+
+
+def test_nobody_signs_out_who_is_above_him(people: World):
+    owner = people.client(Role.OWNER)
+    answer = people.client(Role.ADMIN).post(address(people.user(Role.OWNER), "sign-out"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_above_yours")
+    assert owner.get("/api/v1/companies").status_code == 200
+
+
+def test_at_the_top_of_an_institution_peers_look_after_one_another(people: World):
+    """Nobody of the institution stands above them; the last one stays."""
+    peer = make_peer(people, Role.TENANT_ADMIN, None)
+    assert people.client(Role.TENANT_ADMIN).post(address(peer, "deactivate")).status_code == 200
+
+
+def test_whom_the_institution_keeps_out_no_organization_lets_in(people: World):
+    user, boss = people.user(Role.ANALYST), people.client(Role.TENANT_ADMIN)
+    User.objects.filter(pk=user.pk).update(email_verified_at=timezone.now())
+    assert boss.post(address(user, "suspend"), {"reason": "enquiry"}).status_code == 200
+    owner = people.client(Role.OWNER)
+    for verb in ("activate", "lift"):
+        answer = owner.post(address(user, verb))
+        assert (answer.status_code, answer.json()["code"]) == (403, "shut_out")
+    activate = f"/api/v1/users/members/{user.id}/activate"
+    answer = owner.put(activate, {"is_active": True})
+    assert (answer.status_code, answer.json()["code"]) == (403, "shut_out")
+    # Nor another organization: neither by its admin's hand nor by its link.
+    other = people.client(Role.OWNER, "alpha", "two")
+    two = people.organizations["alpha", "two"]
+    added = other.post(f"/api/v1/organizations/{two}/members", {"email": user.email})
+    assert (added.status_code, added.json()["code"]) == (403, "shut_out")
+    with people.within("alpha", "two"):
+        Organization.objects.filter(id=two).update(whitelist_required=False)
+    link = other.post(f"/api/v1/organizations/{two}/links", {"label": "x"}).json()["join_token"]
+    with pytest.raises(Forbidden) as refusal:
+        entering.join(user=User.objects.get(pk=user.pk), secret=link, actor=user.actor)
+    assert refusal.value.code == "shut_out"
+    assert not Membership.objects.filter(user=user, state=MembershipState.ACTIVE).exists()
+    assert boss.post(address(user, "lift")).status_code == 200
+    assert log_in(user) == 200

@@ -223,4 +223,6 @@ class AcceptIn(SecretIn):
 class PreviewOut(serializers.Serializer[Any]):
     organization_name = serializers.CharField()
     way = serializers.CharField(help_text="link, code or invitation.")
-    needs_account = serializers.BooleanField(help_text="Whether accepting it makes a new account.")
+    needs_account = serializers.BooleanField(
+        help_text="Whether accepting it takes a password: for a new account, or one never proved."
+    )

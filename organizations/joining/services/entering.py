@@ -14,6 +14,7 @@ from accounts import services as accounts
 from accounts.memberships import session_move
 from accounts.models import Membership, User
 from accounts.permissions import Role
+from accounts.recovery.services import account_reclaim
 from organizations.authority import organization_lock
 from organizations.joining import tokens
 from organizations.joining.models import Arrival, Invitation, InvitationState, JoinLink, Way
@@ -197,8 +198,9 @@ def _note_arrival(organization: Organization, member: Membership, way: str, link
 def invitation_accept(*, secret: str, password: str | None = None, full_name: str = "") -> Joined:
     """Take an invitation up by its letter alone: with the account of its address, or with a new one.
 
-    An existing account gets its new place and no session: to use it, its owner signs in. Raises Conflict
-    (``password_needed``) where there is no account and no password for one.
+    An existing account gets its new place and no session: to use it, its owner signs in. One whose address
+    was never proved is handed to whoever holds the letter, with a password of his own: anybody could have
+    registered it. Raises Conflict (``password_needed``) where a password is needed and none is given.
     """
     with opened(secret) as found:
         if found.invitation is None:
@@ -208,9 +210,9 @@ def invitation_accept(*, secret: str, password: str | None = None, full_name: st
             user = User.objects.by_email(invited.email)
         if user is not None and not user.is_active:
             raise Absent(NOWHERE)
+        if (user is None or user.email_verified_at is None) and not password:
+            raise Conflict("Choose a password for your account.", code="password_needed")
         if user is None:
-            if not password:
-                raise Conflict("Choose a password for your new account.", code="password_needed")
             user = accounts.user_create(
                 email=invited.email,
                 password=password,
@@ -219,6 +221,8 @@ def invitation_accept(*, secret: str, password: str | None = None, full_name: st
                 verified=True,
                 actor=Actor(None, invited.email),
             )
+        elif user.email_verified_at is None:
+            account_reclaim(user=user, password=password, actor=Actor(None, invited.email))
         return _take_up(found, user, user.actor)
 
 
@@ -237,5 +241,6 @@ def preview(secret: str) -> Preview:
         needs = False
         if found.invitation is not None:
             with in_public():
-                needs = User.objects.by_email(found.invitation.email) is None
+                known = User.objects.by_email(found.invitation.email)
+                needs = known is None or known.email_verified_at is None
         return Preview(found.organization.name, found.way, needs)

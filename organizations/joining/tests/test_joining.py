@@ -279,6 +279,7 @@ def test_an_invitation_is_for_its_address_only(people: World, individual):
 def test_who_has_an_account_accepts_signed_in_or_by_the_letter_alone(people: World):
     one, two = (people.user(Role.INDIVIDUAL, organization=o) for o in ("one", "two"))
     prove(people, one, proved=False)
+    prove(people, two)
     token = invite(people, one.email)
     assert people.client(Role.INDIVIDUAL).post(JOIN, {"join_token": token}).status_code == 200
     one.refresh_from_db()
@@ -290,6 +291,35 @@ def test_who_has_an_account_accepts_signed_in_or_by_the_letter_alone(people: Wor
     two.credential.refresh_from_db()
     assert two.credential.password == before  # a letter changes no password
     assert role_in_one(people, two) == Role.ANALYST
+
+
+def test_who_registered_a_strangers_address_does_not_come_in_by_the_strangers_invitation(people: World):
+    """He knows the password of an account that nobody proved; the invited person sets another one."""
+    squatted = people.user(Role.INDIVIDUAL)
+    prove(people, squatted, proved=False)
+    squatter = people.client(Role.INDIVIDUAL)
+    moving = {"email": "squatter@evil.test", "current_password": PASSWORD}
+    assert squatter.post("/api/v1/users/me/email", moving).status_code == 202
+    token = invite(people, squatted.email)
+    shown = anonymous().post("/api/v1/joining/preview", {"token": token}).json()
+    assert shown["needs_account"] is True
+    without = anonymous().post(ACCEPT, {"token": token})
+    assert (without.status_code, without.json()["code"]) == (409, "password_needed")
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        answer = anonymous().post(ACCEPT, {"token": token, "password": "another-password-1"})
+    assert answer.status_code == 200, answer.content
+    assert squatter.get("/api/v1/users/me").status_code == 401
+
+    def log_in(password):
+        body = {"email": squatted.email, "password": password}
+        return anonymous().post("/api/v1/auth/login", body).status_code
+
+    assert (log_in(PASSWORD), log_in("another-password-1")) == (401, 200)
+    stolen = token_in(letters("squatter@evil.test")[0])
+    assert anonymous().post("/api/v1/auth/verify-email", {"token": stolen}).status_code == 400
+    squatted.refresh_from_db()
+    assert squatted.email_verified_at is not None
+    assert role_in_one(people, squatted) == Role.ANALYST
 
 
 def test_resent_revoked_and_run_out_invitations(people: World):
