@@ -106,6 +106,10 @@ def extent(role: Role | str, permission: str) -> Extent | None:
     return MATRIX[Role(role)].get(permission)
 
 
+# What concerns an institution as a whole: the API key of one organization holds none of it.
+WHOLE_TENANT = frozenset({"tenant.read", "tenant.change", "organizations.create"})
+
+
 # -- the state of an organization ------------------------------------------------------------------
 
 _ACTIVE, _INACTIVE, _SUSPENDED, _ARCHIVED = "active", "inactive", "suspended", "archived"

@@ -231,10 +231,14 @@ class UserViewSet(DeclaredViewSet):
 
     @extend_schema(responses={204: None}, summary="Remove a user", tags=["users"])
     def destroy(self, request: Request, pk: str) -> Response:
-        """Ends the user's memberships within the reach. On the platform he is archived: nameless for good."""
-        privacy.user_end(
-            user=self._sought(pk), reach=self._reach, actor=self.principal.actor, role=self._role
-        )
+        """Ends the user's memberships within the reach. On the platform he is archived: nameless for good.
+
+        That takes a fresh proof (`POST /auth/step-up`).
+        """
+        user, reach = self._sought(pk), self._reach
+        if reach.is_platform:
+            self.principal.assert_proved()
+        privacy.user_end(user=user, reach=reach, actor=self.principal.actor, role=self._role)
         return Response(status=204)
 
     @property

@@ -12,6 +12,7 @@ from accounts.api_keys import reading
 from accounts.api_keys.reading import KeyRef
 from accounts.mfa.selectors import second_factors
 from accounts.models import User
+from accounts.permissions import WHOLE_TENANT
 from accounts.principals import Grants, SessionPrincipal, grants_of
 from tenants import modules
 from tenants.kernel.context import in_public
@@ -38,6 +39,8 @@ class KeyPrincipal(SessionPrincipal):
         return self.organization_id is None and self.wide_role is not None
 
     def holds(self, permission: str) -> bool:
+        if self.organization_id is not None and permission in WHOLE_TENANT:
+            return False
         return permission in self.scopes and SessionPrincipal.holds(self, permission)
 
     def organizations_with(self, permission: str) -> frozenset[UUID]:

@@ -15,7 +15,7 @@ from accounts import hashing
 from accounts.api_keys import reading, secrets
 from accounts.api_keys.models import ApiKey
 from accounts.models import User
-from accounts.permissions import PERMISSIONS
+from accounts.permissions import PERMISSIONS, WHOLE_TENANT
 from accounts.principals import SessionPrincipal
 from tenants.kernel import audit
 from tenants.kernel.context import in_public
@@ -68,7 +68,8 @@ def key_create(
         raise _fault("days", f"A key lives for 1 to {settings.API_KEY_MAX_DAYS} days.")
     if not scopes:
         raise _fault("scopes", "Name at least one permission.")
-    if beyond := sorted(set(scopes) - grantable(principal)):
+    possible = grantable(principal) - (frozenset() if whole_tenant else WHOLE_TENANT)
+    if beyond := sorted(set(scopes) - possible):
         raise _fault("scopes", f"You cannot give these: {', '.join(beyond)[:200]}.")
     with in_public():
         # The user's row makes his requests queue, so that the limit holds.

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.selectors import emails_of
+from organizations.joining import selectors
 from organizations.joining.api.serializers import (
     CodeOut,
     FileIn,
@@ -75,9 +76,8 @@ class JoiningActions(_Base):
     @action(detail=True, methods=["get"])
     def whitelist(self, request: Request, pk: str) -> Response:
         """Addresses and domains that may join by a link or the code."""
-        rows = WhitelistEntry.objects.filter(organization=self.get_object()).order_by("value", "id")
-        if wanted := request.query_params.get("search"):
-            rows = rows.filter(value__icontains=wanted)
+        rows = WhitelistEntry.objects.filter(organization=self.get_object())
+        rows = selectors.entries_with(rows, request.query_params.get("search"))
         page = self.paginate_queryset(rows) or []
         emails = emails_of({entry.created_by_id for entry in page if entry.created_by_id})
         body = WhitelistOut(page, many=True, context={"emails": emails}).data
@@ -126,9 +126,8 @@ class JoiningActions(_Base):
     @action(detail=True, methods=["get"])
     def invitations(self, request: Request, pk: str) -> Response:
         """The newest first; `?state=pending` (or accepted, revoked) narrows them."""
-        rows = Invitation.objects.filter(organization=self.get_object()).order_by("-id")
-        if state := request.query_params.get("state"):
-            rows = rows.filter(state=state)
+        rows = Invitation.objects.filter(organization=self.get_object())
+        rows = selectors.invitations_in(rows, request.query_params.get("state"))
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(InvitationOut(page, many=True).data)
 

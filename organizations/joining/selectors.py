@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 
 from accounts.models import Membership
 from organizations.joining import tokens
-from organizations.joining.models import Arrival, JoinLink
+from organizations.joining.models import Arrival, InvitationState, JoinLink
 from tenants.kernel.context import in_public
 from tenants.models import OrganizationEntry
 
@@ -37,6 +37,20 @@ def secrets_of(organization_ids: Collection[UUID]) -> dict[UUID, Secrets]:
         rows = OrganizationEntry.objects.filter(id__in=organization_ids)
         codes = dict(rows.values_list("id", "code"))
     return {identifier: _secrets(links.get(identifier), codes.get(identifier)) for identifier in codes}
+
+
+def invitations_in(rows: QuerySet[Any], state: str | None) -> QuerySet[Any]:
+    """Invitations, the newest first, in a state where one is named; an unknown one has none."""
+    if state:
+        rows = rows.filter(state=state) if state in InvitationState.values else rows.none()
+    return rows.order_by("-id")
+
+
+def entries_with(rows: QuerySet[Any], text: str | None) -> QuerySet[Any]:
+    """Entries of a whitelist that hold a text, where one is given."""
+    if text:  # no entry holds what the database cannot
+        rows = rows.none() if "\0" in text else rows.filter(value__icontains=text)
+    return rows.order_by("value", "id")
 
 
 def link_stats(link: JoinLink) -> dict[str, Any]:

@@ -235,7 +235,7 @@ def test_a_host_is_made_primary_and_removed(people: World):
 
 
 def test_an_institutions_hours_hold_for_sessions_that_came_from_elsewhere(people: World):
-    """A session that began where it may be long, and moved in by joining or a lost place, is no longer one."""
+    """One that began where it may be long, and moved in by joining or a lost place, is not long here."""
     key = people.tenants["alpha"].id
     client = people.client(Role.TENANT_ADMIN)
     AuthSession.objects.filter(user=people.user(Role.TENANT_ADMIN)).update(

@@ -173,8 +173,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     @staticmethod
     def _knows(request: HttpRequest, response: HttpResponseBase) -> bool:
         """Whether the caller holds this very state already."""
-        known = etags.names_in(request.headers.get("If-None-Match"))
-        return bool(known) and response.headers.get("ETag", "").strip('"') in (known or ())
+        known, tag = etags.names_in(request.headers.get("If-None-Match")), response.headers.get("ETag")
+        return bool(known) and tag is not None and tag.strip('"') in (known or ())
 
     def _write_down(self, response: HttpResponseBase) -> None:
         """Record a read of what is sensitive, and count refusals."""
@@ -184,7 +184,9 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
         name = self.watched.get(str(getattr(self, "action", None)))
         if name is None or caller is None or response.status_code >= 400:
             return
-        asked = {key: value[:200] for key, value in self.request.query_params.items()}
+        # The database holds no text with this character: what was read must be written down all the same.
+        named = {key.replace("\0", ""): value for key, value in self.request.query_params.items()}
+        asked = {key[:200]: value[:200] for key, value in named.items()}
         audit.record(name, on=self._row, changes={"asked": asked}, access=True, actor=caller.actor)
 
     def perform_authentication(self, request: Request) -> None:

@@ -13,7 +13,7 @@ from accounts.api_keys import secrets
 from accounts.api_keys.models import ApiKey
 from accounts.api_keys.services import NOT_FOR_KEYS
 from accounts.models import Membership, User
-from accounts.permissions import MATRIX, PERMISSIONS, Role
+from accounts.permissions import MATRIX, PERMISSIONS, WHOLE_TENANT, Role
 from accounts.standing.selectors import PLATFORM
 from accounts.standing.services import user_deactivate
 from organizations.models import AuditEvent
@@ -207,25 +207,38 @@ def test_a_key_makes_no_account_that_may_more_than_itself(people: World, role, w
     assert not User.objects.filter(email="made@evil.test").exists()
 
 
-def test_a_key_for_one_organization_makes_no_admin_of_the_institution(people: World):
-    user = people.user(Role.TENANT_ADMIN)
-    Membership.objects.create(
-        user=user,
-        tenant_id=people.tenants["alpha"].id,
-        organization_id=people.organizations["alpha", "one"],
-        role=Role.VIEWER,
-    )
+@pytest.fixture
+def boss_in_one(people: World):
+    """The admin of an institution, at work in one of its organizations."""
     client = people.client(Role.TENANT_ADMIN)
     place = {"organization_id": str(people.organizations["alpha", "one"])}
     with TestCase.captureOnCommitCallbacks(execute=True):
         pair = client.post("/api/v1/auth/switch-organization", place, format="json").json()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access_token']}")
-    every = [p for p in MATRIX[Role.TENANT_ADMIN] if p not in NOT_FOR_KEYS]
-    made = make(client, every).json()
-    assert made["organization_id"] == place["organization_id"]
+    return client
+
+
+def test_a_key_for_one_organization_makes_no_admin_of_the_institution(people: World, boss_in_one):
+    every = [p for p in MATRIX[Role.TENANT_ADMIN] if p not in NOT_FOR_KEYS | WHOLE_TENANT]
+    made = make(boss_in_one, every).json()
+    assert made["organization_id"] == str(people.organizations["alpha", "one"])
     body = {"email": "made@evil.test", "password": PASSWORD, "role": "tenant_admin"}
     answer = program(made["secret"]).post(CREATE_USER, body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (403, "role_too_high")
+
+
+def test_a_key_for_one_organization_changes_nothing_of_the_institution(people: World, boss_in_one):
+    """Its second factor and single sign-on among them; not even with a key from before the rule."""
+    assert make(boss_in_one, ["tenant.change"]).status_code == 400
+    made = make(boss_in_one, READ).json()
+    ApiKey.objects.filter(id=made["id"]).update(scopes=sorted(WHOLE_TENANT))
+    client = program(made["secret"])
+    assert client.get("/api/v1/tenant").status_code == 403
+    answer = client.patch("/api/v1/tenant/settings", {"require_mfa": False}, format="json")
+    assert answer.status_code == 403
+    assert client.post("/api/v1/organizations", {"name": "Third"}, format="json").status_code == 403
+    whole = make(boss_in_one, ["tenant.read"], whole_tenant=True).json()["secret"]
+    assert program(whole).get("/api/v1/tenant").status_code == 200
 
 
 @pytest.mark.parametrize("way", ["role", "invitation", "link", "whitelist", "default"])

@@ -30,6 +30,7 @@ def root(people: World):
     user = people.user(Role.SUPER_ADMIN)
     place = starting_place(user, tenant_id=None)
     session = accounts.session_open(user=user, place=place, device="t", address=None)
+    AuthSession.objects.filter(id=session.id).update(proved_at=timezone.now())
     client = anonymous("localhost")
     client.defaults["HTTP_HOST"] = "localhost"
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access_for(session)}")
@@ -378,3 +379,11 @@ def test_whom_the_institution_keeps_out_no_organization_lets_in(people: World):
     assert not Membership.objects.filter(user=user, state=MembershipState.ACTIVE).exists()
     assert boss.post(address(user, "lift")).status_code == 200
     assert log_in(user) == 200
+
+
+def test_archiving_over_http_takes_a_fresh_proof_as_on_the_console(people: World, root):
+    user = people.user(Role.VIEWER)
+    AuthSession.objects.update(proved_at=None)
+    answer = root.delete(address(user))
+    assert (answer.status_code, answer.json()["code"]) == (403, "step_up_required")
+    assert User.objects.get(pk=user.pk).is_active

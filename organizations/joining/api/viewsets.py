@@ -125,9 +125,7 @@ class InvitationViewSet(OwnedViewSet):
     throttles: ClassVar[dict[str, str]] = {"resend": "mail"}
 
     def narrow(self, rows: Any) -> Any:
-        if state := self.request.query_params.get("state"):
-            rows = rows.filter(state=state)
-        return rows.order_by("-id")
+        return selectors.invitations_in(rows, self.request.query_params.get("state"))
 
     @extend_schema(responses=InvitationOut(many=True), summary="Invitations")
     def list(self, request: Request) -> Response:

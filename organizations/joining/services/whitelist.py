@@ -73,7 +73,7 @@ def entry_add(*, organization: Organization, email: str, role: str = "", actor: 
 def entry_remove(*, organization: Organization, email: str, actor: Actor) -> None:
     """Take an address or domain off the list; whoever has joined by it stays."""
     organization_lock(organization.id)
-    value = email.strip().lower().removeprefix("@")
+    value = email.strip().lower().removeprefix("@").replace("\0", "")
     entry = WhitelistEntry.objects.filter(organization=organization, value=value).first()
     if entry is None:
         raise Absent()

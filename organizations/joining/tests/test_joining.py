@@ -454,3 +454,25 @@ def test_the_page_of_a_link_tells_the_name_only(people: World):
     text = Client(headers={"host": "alpha.test"}).get(link["join_url"]).content.decode()
     assert "Join One" in text
     assert "<form" not in text
+
+
+@pytest.mark.parametrize(
+    ("method", "end", "status"),
+    [
+        ("get", "/invitations?state=%00", 200),
+        ("get", "/invitations?state=nonsense", 200),
+        ("get", "/whitelist?search=%00", 200),
+        ("get", "/whitelist?%00=1", 200),
+        ("delete", "/whitelist/%00", 404),
+    ],
+)
+def test_what_the_database_cannot_hold_is_not_there(people: World, method, end, status):
+    answer = getattr(people.client(Role.OWNER), method)(address(people, end))
+    assert answer.status_code == status, answer.content
+    if status == 200 and "?%00" not in end:
+        assert answer.json()["items"] == []
+
+
+def test_a_tag_of_nothing_is_no_tag(people: World):
+    answer = people.client(Role.OWNER).get(address(people, "/members"), headers={"If-None-Match": '""'})
+    assert answer.status_code == 200
