@@ -19,6 +19,7 @@ from predictions.management.commands.load_demo import Command
 from predictions.management.demo_summary import LENDING, PEOPLE, RESEARCH, demo_tenant
 from predictions.management.demo_tenants import HARBOR_NUMBERS
 from predictions.models import Prediction, Score
+from predictions.monitoring.models import Observation, Outcome
 from tenants.kernel import scope
 from tenants.kernel.context import in_public, in_tenant
 from tenants.models import Tenant
@@ -54,7 +55,7 @@ def everything() -> dict[str, set[Any]]:
     with in_tenant(tenant), scope.every_organization(reason="test"):
         rows = {
             model.__name__: set(model.objects.values_list("id", flat=True))
-            for model in (Organization, Company, Statement, Prediction, Score)
+            for model in (Organization, Company, Statement, Prediction, Score, Outcome, Observation)
         }
     return rows | {
         model.__name__: set(model.objects.values_list("id", flat=True)) for model in (User, Membership)
@@ -122,6 +123,18 @@ def test_what_a_visitor_has_deleted_does_not_come_back_by_itself(bank):
     assert len(everything()["Company"]) == COMPANIES - 1
     load_small()
     assert len(everything()["Company"]) == COMPANIES
+
+
+def test_some_companies_have_failed_and_a_deleted_failure_stays_deleted(bank):
+    load_small()
+    tenant = demo_tenant()
+    assert tenant is not None
+    with in_tenant(tenant), scope.every_organization(reason="test"):
+        companies = list(Outcome.objects.values_list("company_id", flat=True))
+        assert len(companies) == len(set(companies)) > 0
+        Outcome.objects.all().delete()
+    load()
+    assert not everything()["Outcome"]
 
 
 def test_without_registration_there_is_no_individual(bank, settings):

@@ -116,7 +116,10 @@ class Command(BaseCommand):
         for shelf in shelves:
             self._fill(shelf, only_if_empty=wanted is None)
         harbor, place = harbor_ensure(actor=LOADER)
-        self._fill(Shelf(HARBOR_LENDING, harbor, place, "harbor.admin", HARBOR_NUMBERS), only_if_empty=True)
+        second = Shelf(HARBOR_LENDING, harbor, place, "harbor.admin", HARBOR_NUMBERS)
+        self._fill(second, only_if_empty=True)
+        for shelf in (*shelves[:2], second):
+            self._monitor(shelf)
         from predictions import usage  # imports every model of the app: not for `--summary`
 
         for counted in (tenant, harbor):
@@ -186,6 +189,19 @@ class Command(BaseCommand):
 
             scored = statements_score(organization_id=shelf.organization_id, actor=shelf.actor)
         self._say(f"{shelf.label}: {scored:,} statements scored ({time.monotonic() - begun:.1f} s)")
+
+    def _monitor(self, shelf: Shelf) -> None:
+        """Past defaults of one organization, and a look at the scores of this week."""
+        # Here and not above, like the scoring.
+        from predictions.management.demo_monitoring import monitoring_ensure
+
+        begun = time.monotonic()
+        reach = scope.organizations({shelf.organization_id}, reason="load the demo")
+        with in_tenant(shelf.tenant), reach:
+            made = monitoring_ensure(organization_id=shelf.organization_id, actor=shelf.actor)
+        if made is not None:
+            took = f"({time.monotonic() - begun:.1f} s)"
+            self._say(f"{shelf.label}: {made[0]:,} past defaults, {made[1]} observations of scores {took}")
 
 
 @dataclass(frozen=True, slots=True)
