@@ -84,8 +84,9 @@ class AccountPage(View):
             "brand": mail.brand(),
         }
         answer = TemplateResponse(request, "account/page.html", context, status=status)
-        # The address of the page holds the token: it is told to nobody.
-        answer["Referrer-Policy"] = "no-referrer"
+        # The address of the page holds the token: it is told to nobody. Not ``no-referrer``, under which
+        # browsers send the form from the origin "null", and it is refused as forged.
+        answer["Referrer-Policy"] = "strict-origin"
         return answer.render()
 
 

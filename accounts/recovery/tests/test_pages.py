@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
@@ -36,7 +37,7 @@ def unproved(people: World):
 
 def page_in(letter):
     """The path of the link in a letter."""
-    return re.search(r"http://localhost:8000(/\S+)", letter.text)[1]
+    return re.search(re.escape(settings.PUBLIC_APP_URL) + r"(/\S+)", letter.text)[1]
 
 
 @pytest.mark.parametrize("host", ["localhost", "alpha.test"])
@@ -90,7 +91,7 @@ def test_pages_run_nothing_keep_nothing_and_tell_nobody(people: World, page, sla
     assert "<script" not in text
     assert "style=" not in text
     assert not re.search(r'(src|href)="https?:', text)
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "strict-origin"
     assert "no-store" in answer["Cache-Control"]
 
 
