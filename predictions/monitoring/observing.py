@@ -29,6 +29,8 @@ MOST_LOOKED_AT = 20_000
 """Scores whose inputs are compared: the stability index of more says no more."""
 LEAST_LOOKED_AT = 30
 WEEKS_BACK = 8
+MOST_ALERTS = 5
+"""Variables of an observation with an alert each; more than so many have moved together, and share one."""
 _MISSING_WATCH, _MISSING_ALARM = 0.15, 0.30
 _RANGE_WATCH, _RANGE_ALARM = 0.20, 0.40
 
@@ -179,12 +181,21 @@ def _breaches(row: Observation) -> Iterator[tuple[str, str, float, float, str]]:
     """Subject, level, value, limit and sentence of every figure of an observation beyond its limit."""
     where = f"{row.kind}:{row.shape}"
     place = f"{row.get_kind_display().lower()} scores ({SHAPES[row.shape].label.lower()})"
-    for entry in row.drift:
-        if entry["level"] in AlertLevel.values:
-            limit = entry["alarm_from" if entry["level"] == AlertLevel.ALARM else "watch_from"]
-            moved = "has moved from the development sample"
-            text = f"{entry['label']} of {place} {moved}: index {entry['psi']:.2f}."
-            yield f"drift:{where}:{entry['variable']}", entry["level"], entry["psi"], limit, text
+    moved = [entry for entry in row.drift if entry["level"] in AlertLevel.values]
+    variables = [entry for entry in moved if entry["variable"] != "score"]
+    together = len(variables) > MOST_ALERTS
+    if together:
+        worst = max(variables, key=lambda entry: (entry["level"] == AlertLevel.ALARM, entry["psi"]))
+        text = (
+            f"{len(variables)} variables of {place} have moved from the development sample, "
+            f"most of all {worst['label']}: index {worst['psi']:.2f}."
+        )
+        yield f"drift:{where}", worst["level"], worst["psi"], _limit(worst), text
+    for entry in moved:
+        if together and entry["variable"] != "score":
+            continue
+        text = f"{entry['label']} of {place} has moved from the development sample: index {entry['psi']:.2f}."
+        yield f"drift:{where}:{entry['variable']}", entry["level"], entry["psi"], _limit(entry), text
     if row.looked_at < LEAST_LOOKED_AT:
         return
     shares = (
@@ -196,3 +207,9 @@ def _breaches(row: Observation) -> Iterator[tuple[str, str, float, float, str]]:
             level = AlertLevel.ALARM if value >= alarm else AlertLevel.WATCH
             text = f"{100 * value:.0f} % {words} in {place}."
             yield f"{name}:{where}", level, value, alarm if value >= alarm else watch, text
+
+
+def _limit(entry: dict[str, Any]) -> float:
+    """The limit that a variable has crossed."""
+    crossed: float = entry["alarm_from" if entry["level"] == AlertLevel.ALARM else "watch_from"]
+    return crossed

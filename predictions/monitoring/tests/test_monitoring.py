@@ -16,7 +16,7 @@ from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, Score
 from predictions.monitoring import tasks
 from predictions.monitoring.models import Alert, Observation, Outcome
-from predictions.monitoring.observing import monday, organization_observe
+from predictions.monitoring.observing import MOST_ALERTS, alerts_refresh, monday, organization_observe
 from predictions.monitoring.performance import period_end
 from predictions.registry.selectors import active_model
 from predictions.services.scoring import Inputs, ScoreRequest, score_requests, store
@@ -242,6 +242,35 @@ def test_what_has_moved_is_an_alert_until_it_is_back(people: World, scored):
     assert closed["closed_at"]
     refused = client.post(f"{ROOT}/alerts/{alert['id']}/acknowledge", {}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (409, "closed")
+
+
+def test_many_variables_that_have_moved_share_an_alert(people: World, scored):
+    observe(people, scored)
+    client = people.client(Role.ANALYST)
+    entry = {
+        "variable": "v", "label": "Margin", "psi": 0.4, "watch_from": 0.1, "alarm_from": 0.25,
+        "missing": 0.0, "missing_reference": 0.0, "level": "alarm",
+    }  # fmt: skip
+    moved = [
+        {**entry, "variable": f"v{n}", "label": f"Ratio {n}", "psi": 0.3 + n} for n in range(MOST_ALERTS + 1)
+    ]
+    with people.within("alpha", "one"):
+        for drift, expected in ((moved, 2), (moved[1:], MOST_ALERTS + 1)):
+            Observation.objects.update(drift=[{**entry, "variable": "score"}, *drift])
+            alerts_refresh(organization_id=people.organizations["alpha", "one"], actor=SYSTEM)
+            subjects = set(
+                Alert.objects.filter(closed_at=None, subject__startswith="drift:").values_list(
+                    "subject", flat=True
+                )
+            )
+            assert len(subjects) == expected
+            assert ("drift:annual:annual_ratios" in subjects) is (drift is moved)
+            assert "drift:annual:annual_ratios:score" in subjects
+    alerts = client.get(f"{ROOT}/alerts").json()["items"]
+    (shared,) = (alert for alert in alerts if alert["subject"] == "drift:annual:annual_ratios")
+    assert "6 variables" in shared["text"]
+    assert "Ratio 5: index 5.30" in shared["text"]
+    assert (shared["value"], shared["limit"]) == (5.3, 0.25)
 
 
 def test_scores_of_another_model_are_not_compared(people: World, scored):
