@@ -196,7 +196,7 @@ class Membership(Identified):
         indexes = [models.Index(fields=["tenant", "organization_id"], name="membership_place")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.role}"
+        return f"{self.user}, {self.get_role_display()}"
 
 
 class AuthSession(Identified):

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
@@ -30,7 +31,9 @@ class KeyForm(forms.Form):
     """What a new key is for, what it may, and how long."""
 
     name = forms.CharField(max_length=100, widget=UnfoldAdminTextInputWidget())
-    scopes = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple(), help_text="What it may do.")
+    scopes = forms.MultipleChoiceField(
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(), help_text="What it may do."
+    )
     days = forms.IntegerField(min_value=1, widget=UnfoldAdminIntegerFieldWidget())
     whole_tenant = forms.BooleanField(
         required=False,

@@ -6,3 +6,4 @@ class SsoConfig(AppConfig):
 
     name = "accounts.sso"
     label = "sso"
+    verbose_name = "Single sign-on"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -71,7 +70,6 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             entries = list(OrganizationEntry.objects.filter(tenant_id=self.instance.tenant_id))
         choices = [("", "nobody new joins"), *((str(e.id), e.name) for e in entries)]
         cast(forms.TypedChoiceField, self.fields["organization_id"]).choices = choices
-        self.initial["role_map"] = json.dumps(self.instance.role_map)
 
 
 def urls(site: Site) -> list[Any]:

@@ -55,6 +55,11 @@ class SettingsForm(ConsoleForm):
     class Meta:
         model = TenantSettings
         fields = (*sorted(OWN_FIELDS - set(CUTOFFS)), *_BRANDING)
+        labels: ClassVar[dict[str, str]] = {
+            "require_mfa": "Second factor for all",
+            "sso_only": "Single sign-on only",
+            "pd_floor": "PD floor",
+        }
         widgets: ClassVar[dict[str, Any]] = {
             "brand_colour": UnfoldAdminColorInputWidget(),
             "brand_accent": UnfoldAdminColorInputWidget(),

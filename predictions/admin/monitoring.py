@@ -11,6 +11,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.console import tenant_site
+from ml.shapes import SHAPES
+from predictions.models import RiskLevel
 from predictions.monitoring import charts, selectors, services
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.monitoring.performance import performance
@@ -61,7 +63,7 @@ class ObservationAdmin(ConsoleAdmin):
 
     @display(description="Inputs", ordering="shape")
     def shape_text(self, row: Observation) -> str:
-        return row.shape.replace("_", " ").capitalize()
+        return SHAPES[row.shape].label if row.shape in SHAPES else row.shape
 
     @display(description="Mean PD", ordering="mean_pd")
     def mean(self, row: Observation) -> str:
@@ -86,6 +88,7 @@ class ObservationAdmin(ConsoleAdmin):
             "title": f"Week of {obj.week:%Y-%m-%d}, {obj.get_kind_display().lower()} scores",
             "row": obj,
             "mean": percent(obj.mean_pd),
+            "levels": [(level.label, obj.levels.get(level, 0)) for level in RiskLevel],
             "missing": percent(obj.missing, 1),
             "beyond": percent(obj.out_of_range, 1),
             "drift": [

@@ -6,3 +6,4 @@ class OwnModelsConfig(AppConfig):
 
     name = "predictions.own_models"
     label = "own_models"
+    verbose_name = "Own models"

@@ -6,3 +6,4 @@ class RegistryConfig(AppConfig):
 
     name = "predictions.registry"
     label = "registry"
+    verbose_name = "Model registry"

@@ -220,7 +220,7 @@ class UsageDay(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day} {self.tenant_id}"
+        return f"{self.day}, {self.tenant or 'the platform'}"
 
 
 class JobTicket(models.Model):

@@ -104,7 +104,7 @@ class TenantSettings(models.Model):
         verbose_name_plural = "tenant settings"
 
     def __str__(self) -> str:
-        return f"settings of {self.tenant_id}"
+        return f"settings of {self.tenant}"
 
     @property
     def ref(self) -> SettingsRef:

@@ -53,6 +53,8 @@ def test_an_admin_sets_the_provider_with_a_proof(people: World):
         True,
     )
     assert SECRET not in row.secret_sealed + text_of(client.get(PAGE))
+    # What the page shows of the map is what it takes back.
+    assert "&quot;analysts&quot;: &quot;analyst&quot;}" in client.get(PAGE).content.decode()
     client.post(PAGE, fields(people, client_secret="", client_id="client-2"))
     changed = Connection.objects.get()
     assert (changed.client_id, changed.secret_sealed) == ("client-2", row.secret_sealed)
