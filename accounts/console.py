@@ -56,6 +56,8 @@ from tenants.kernel.request import current
 from tenants.models import OrganizationEntry
 
 ENTER_PLATFORM = "platform.read"
+# Archived organizations are entered by nobody; who brings them back finds them on their own pages only.
+GOVERN, STATE_PAGES = "organizations.govern", "organizations_organization_"
 # Pages for whoever still has to enrol the second factor that his institution asks for.
 BEFORE_ADMISSION = frozenset({"logout", "prove", "security", "security_app"})
 # Pages of Django's console that would reach around the rule or the services.
@@ -217,6 +219,9 @@ class TenantSite(ConsoleSite):
     def scope_of(self, request: HttpRequest) -> AbstractContextManager[Any]:
         principal = principal_of(request)
         ids = principal.organizations_with(ENTER) if principal else frozenset()
+        here = request.resolver_match
+        if principal and here is not None and str(here.url_name).startswith(STATE_PAGES):
+            ids |= principal.organizations_with(GOVERN)
         who = principal.user_id if principal else "nobody"
         return scope.organizations(ids, reason=f"console for {who}")
 

@@ -33,9 +33,11 @@ def institution_open(
     domain: str = "",
     slug: str = "",
     organization_name: str = "",
+    organization_description: str = "",
     admin_email: str = "",
     admin_password: str = "",
     admin_full_name: str = "",
+    admin_username: str = "",
     actor: Actor,
 ) -> organizations.OpenedTenant | Tenant:
     """A new institution with its default organization and, where an address is given, its first admin.
@@ -52,7 +54,12 @@ def institution_open(
             name=name, domain=domain or None, slug=slug or None, description=description, actor=actor
         )
         with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):
-            organizations.organization_create(name=organization_name or name, is_default=True, actor=actor)
+            organizations.organization_create(
+                name=organization_name or name,
+                description=organization_description,
+                is_default=True,
+                actor=actor,
+            )
         return tenant
     had_account = User.objects.by_email(admin_email) is not None
     opened = organizations.tenant_open(
@@ -60,9 +67,11 @@ def institution_open(
         admin_email=admin_email,
         admin_password=admin_password or None,
         admin_full_name=admin_full_name,
+        admin_username=admin_username,
         domain=domain or None,
         slug=slug or None,
         organization_name=organization_name or None,
+        organization_description=organization_description,
         description=description,
         actor=actor,
     )
@@ -99,21 +108,30 @@ def tenant_opened(data: dict[str, Any], *, actor: Actor) -> Tenant:
         admin_email=data.get("admin_email", ""),
         admin_password=data.get("admin_password", ""),
         admin_full_name=_full_name(data),
+        admin_username=data.get("admin_username", ""),
         actor=actor,
     )
     return opened if isinstance(opened, Tenant) else opened.tenant
 
 
 def tenant_with_admin(data: dict[str, Any], *, actor: Actor) -> dict[str, Any]:
-    """What `POST tenant-admin/create-tenant-with-admin` asks for, in the words that its client reads."""
+    """What `POST tenant-admin/create-tenant-with-admin` asks for, in the words that its client reads.
+
+    Every institution has a default organization, for what its admins make: a body that wants none gets one
+    that is called like the tenant.
+    """
+    if not data.get("create_default_org", True):
+        data = {**data, "default_org_name": "", "default_org_description": ""}
     opened = institution_open(
         name=data["tenant_name"],
         description=data.get("tenant_description", ""),
         domain=data.get("tenant_domain", ""),
         organization_name=data.get("default_org_name", ""),
+        organization_description=data.get("default_org_description", ""),
         admin_email=data["admin_email"],
         admin_password=data.get("admin_password", ""),
         admin_full_name=_full_name(data),
+        admin_username=data.get("admin_username", ""),
         actor=actor,
     )
     if isinstance(opened, Tenant):

@@ -91,10 +91,17 @@ STEPS = {
     "archive": Step(
         "govern",
         "Archive",
-        "It leaves every list and is entered by nobody. The API brings it back, or deletes it later.",
+        "Nobody enters it, and what it holds is in no list. It can be restored here, or deleted later.",
         lifecycle.organization_archive,
         "archived",
         danger=True,
+    ),
+    "restore": Step(
+        "govern",
+        "Restore",
+        "Its members can enter again, and find what it held.",
+        lifecycle.organization_restore,
+        "restored",
     ),
 }
 
@@ -114,7 +121,7 @@ class OrganizationAdmin(ConsoleAdmin):
     list_filter = ("state",)
     search_fields = ("name", "slug")
     ordering = ("name",)
-    actions_detail = ("activate", "deactivate", "suspend", "lift", "archive")
+    actions_detail = ("activate", "deactivate", "suspend", "lift", "archive", "restore")
     readonly_fields = ("standing", "slug", "is_default", "created_at", "members")
     add_fieldsets = ((None, {"fields": ("name", "description")}),)
     fieldsets = (
@@ -170,6 +177,7 @@ class OrganizationAdmin(ConsoleAdmin):
         row = self.row_for(request, step.verb, object_id)
         if row is None:
             return self.gone(request, object_id)
+
         return self.ask(
             request,
             row,
@@ -206,3 +214,8 @@ class OrganizationAdmin(ConsoleAdmin):
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put it away."""
         return self._step(request, object_id, "archive")
+
+    @action(description="Restore", url_path="restore", icon="unarchive")
+    def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Bring it back."""
+        return self._step(request, object_id, "restore")

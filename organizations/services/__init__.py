@@ -32,6 +32,7 @@ class OpenedTenant:
 
     tenant: Tenant
     organization_id: UUID
+    """The default organization."""
     admin: User
 
 
@@ -112,9 +113,11 @@ def tenant_open(
     admin_email: str,
     admin_password: str | None,
     admin_full_name: str = "",
+    admin_username: str = "",
     domain: str | None = None,
     slug: str | None = None,
     organization_name: str | None = None,
+    organization_description: str = "",
     description: str = "",
     actor: Actor,
 ) -> OpenedTenant:
@@ -126,7 +129,12 @@ def tenant_open(
     """
     tenant = tenants.tenant_create(name=name, domain=domain, slug=slug, description=description, actor=actor)
     with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):
-        organization = organization_create(name=organization_name or name, is_default=True, actor=actor)
+        organization = organization_create(
+            name=organization_name or name,
+            description=organization_description,
+            is_default=True,
+            actor=actor,
+        )
     with in_public():
         admin = User.objects.by_email(admin_email)
     if admin is None:
@@ -134,6 +142,7 @@ def tenant_open(
             email=admin_email,
             password=admin_password,
             full_name=admin_full_name,
+            username=admin_username,
             verified=True,
             actor=actor,
         )

@@ -50,6 +50,22 @@ def test_an_owner_closes_but_does_not_suspend(people: World):
         assert Organization.objects.get(id=people.organizations["alpha", "two"]).state == "inactive"
 
 
+def test_an_archived_organization_is_restored(people: World):
+    client = console(people, Role.TENANT_ADMIN)
+    page = organization_page(people, "archive")
+    assert client.post(page, {"reason": "Merged"}).status_code == 302
+    assert "Two" in text_of(client.get("/admin/organizations/organization/"))
+    text = text_of(client.get(organization_page(people, "change")))
+    assert "Restore" in text
+    assert "Close for work" not in text
+    with people.within("alpha"):
+        row = Organization.objects.get(id=people.organizations["alpha", "two"])
+        assert row.state == "archived"
+    assert client.post(organization_page(people, "restore"), {"reason": "Split again"}).status_code == 302
+    with people.within("alpha"):
+        assert Organization.objects.get(id=row.id).state == "active"
+
+
 def test_members_are_looked_after(people: World):
     client = console(people, Role.OWNER)
     row = membership_of(people, Role.ANALYST)

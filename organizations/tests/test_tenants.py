@@ -77,17 +77,28 @@ def test_the_clients_own_form_opens_a_tenant_too(root):
         "admin_password": PASSWORD,
         "admin_first_name": "Dan",
         "admin_last_name": "",
-        "admin_username": "",
+        "admin_username": "dan",
         "create_default_org": True,
         "default_org_name": "Lending",
-        "default_org_description": "",
+        "default_org_description": "Loans to firms",
     }
     answer = root.post(f"{API}/tenant-admin/create-tenant-with-admin", body, format="json")
     assert answer.status_code == 201, answer.content
     made = answer.json()
     assert (made["success"], made["tenant_slug"], made["default_org_name"]) == (True, "delta-bank", "Lending")
-    assert OrganizationEntry.objects.get(id=made["default_org_id"]).name == "Lending"
+    entry = OrganizationEntry.objects.get(id=made["default_org_id"])
+    assert (entry.name, entry.description) == ("Lending", "Loans to firms")
+    assert made["default_org_join_token"]
+    assert User.objects.get(id=made["admin_user_id"]).profile.username == "dan"
     assert Domain.objects.get(domain="risk.delta.test").tenant_id == Tenant.objects.get(name="Delta Bank").id
+    # Who wants none gets the default one all the same: what the admin makes lies there.
+    plain = {**body, "tenant_name": "Zeta Bank", "tenant_domain": "", "create_default_org": False}
+    made = root.post(f"{API}/tenant-admin/create-tenant-with-admin", plain, format="json").json()
+    assert (
+        made["default_org_name"]
+        == OrganizationEntry.objects.get(id=made["default_org_id"]).name
+        == "Zeta Bank"
+    )
 
 
 def test_without_a_password_the_admin_is_invited_by_mail(root, django_capture_on_commit_callbacks):

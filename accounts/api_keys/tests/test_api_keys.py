@@ -295,6 +295,17 @@ def _grantable(client) -> set[str]:
     return set(MATRIX[Role.TENANT_ADMIN])
 
 
+def test_a_key_has_a_limit_of_its_own(people: World, key, settings):
+    settings.RATE_LIMITS = True
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"read": (1, 3600, 2)}
+    second = make(people.client(Role.ANALYST), name="another").json()
+    one, other, owner = program(key["secret"]), program(second["secret"]), people.client(Role.ANALYST)
+    assert [one.get("/api/v1/companies").status_code for _ in range(3)] == [200, 200, 429]
+    assert one.get("/api/v1/companies")["RateLimit-Policy"] == '"read";q=2;w=7200'
+    # Neither a second key of the same person nor his own session has used anything up.
+    assert [caller.get("/api/v1/companies").status_code for caller in (other, owner)] == [200, 200]
+
+
 def test_a_key_is_no_log_in(people: World, key):
     for body in ({}, {"refresh_token": key["secret"]}):
         answer = program(key["secret"]).post("/api/v1/auth/refresh", body, format="json")

@@ -90,7 +90,11 @@ class TenantWithAdminIn(serializers.Serializer[Any]):
     admin_first_name = serializers.CharField(max_length=100, required=False, allow_blank=True)
     admin_last_name = serializers.CharField(max_length=100, required=False, allow_blank=True)
     admin_username = serializers.CharField(max_length=150, required=False, allow_blank=True)
-    create_default_org = serializers.BooleanField(required=False, default=True)
+    create_default_org = serializers.BooleanField(
+        required=False,
+        default=True,
+        help_text="false: it is called like the tenant. Every tenant has a default organization.",
+    )
     default_org_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
     default_org_description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
 
