@@ -397,7 +397,7 @@ def test_a_bug_is_a_page_for_who_looks_at_a_console(people: World, monkeypatch):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(tenant_site._registry[Company], "get_queryset", broken)
-    answer = client.get("/admin/companies/company/")
+    answer = client.get("/admin/companies/company/", headers={"accept": "text/html"})
     assert (answer.status_code, answer["Content-Type"]) == (500, "text/html; charset=utf-8")
     assert "secret detail" not in text_of(answer)
     assert answer["X-Request-ID"] in text_of(answer)

@@ -71,14 +71,19 @@ def test_a_refresh_gives_nothing(people: World, suspend):
     client = people.client(Role.OWNER)
     pair = accounts.issue(client.session_row)
     suspend()
-    for host in ("alpha.test", "localhost"):
-        answer = anonymous().post(
-            f"{API}/auth/refresh",
-            {"refresh_token": pair.refresh_token},
-            format="json",
-            headers={"host": host},
-        )
-        assert answer.status_code in {401, 403}
+
+    def refreshed(host):
+        body = {"refresh_token": pair.refresh_token}
+        return anonymous().post(f"{API}/auth/refresh", body, format="json", headers={"host": host})
+
+    assert refreshed("alpha.test").status_code in {401, 403}
+    # On the platform's host the person stays signed in, and works nowhere.
+    answer = refreshed("localhost")
+    assert answer.status_code == 200
+    outside = anonymous()
+    bearer = {"host": "localhost", "authorization": f"Bearer {answer.json()['access_token']}"}
+    assert outside.get(f"{API}/users/me", headers=bearer).json()["tenant_id"] is None
+    assert outside.get(f"{API}/companies", headers=bearer).status_code in {403, 404}
     assert tokens.read_refresh(pair.refresh_token).session_id == client.session_row.id
 
 

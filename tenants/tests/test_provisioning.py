@@ -67,7 +67,7 @@ def test_one_tenants_failure_does_not_stop_the_others(own_tenant: OwnTenant, cap
     schema = own_tenant.ref.schema_name
     with connection.cursor() as cursor:
         # Its table is there already: this migration cannot be applied again.
-        cursor.execute(f'DELETE FROM "{schema}".django_migrations WHERE app = %s', ["predictions"])
+        cursor.execute(f'DELETE FROM "{schema}".django_migrations WHERE app = %s', ["own_models"])
     outcome = provisioning.migrate_schema(schema)
     assert outcome.error
     assert "already exists" in outcome.error
@@ -114,10 +114,13 @@ def test_the_reserved_tenants_are_protected(people: World):
 
 def test_changes_are_checked_and_an_absent_tenant_is_absent(people: World):
     tenant_id = people.tenants["alpha"].id
-    changed = services.tenant_update(tenant_id=tenant_id, changes={"high_from": "0.08"}, actor=SYSTEM)
-    assert str(changed.high_from) == "0.08"
-    with pytest.raises(Exception, match="ascend"):
-        services.tenant_update(tenant_id=tenant_id, changes={"high_from": 0.9}, actor=SYSTEM)
+    shared = {"tenant_id": tenant_id, "by_platform": True, "actor": SYSTEM}
+    services.settings_update(changes={"high_from": "0.08"}, **shared)
+    with in_public():
+        assert str(Tenant.objects.get(id=tenant_id).high_from) == "0.08000"
+    with pytest.raises(InvalidInput) as refused:
+        services.settings_update(changes={"high_from": "0.9"}, **shared)
+    assert "ascend" in str(refused.value.fields)
     with pytest.raises(InvalidInput):
         services.tenant_update(tenant_id=tenant_id, changes={"schema_name": "x"}, actor=SYSTEM)
     with pytest.raises(Absent):
@@ -135,7 +138,9 @@ def test_cutoffs_of_a_tenant_decide_its_categories(people: World, django_capture
     assert first["risk_level"] == "LOW"
     cuts = {"medium_from": "0.00001", "high_from": "0.00002", "critical_from": "0.00003"}
     with django_capture_on_commit_callbacks(execute=True):
-        services.tenant_update(tenant_id=people.tenants["alpha"].id, changes=cuts, actor=SYSTEM)
+        services.settings_update(
+            tenant_id=people.tenants["alpha"].id, changes=cuts, by_platform=True, actor=SYSTEM
+        )
     second = client.post("/api/v1/predictions/annual", {**body, "reporting_year": 2023}, format="json").json()
     assert second["risk_level"] == "CRITICAL"
 
