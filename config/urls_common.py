@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
@@ -31,8 +33,14 @@ def documentation() -> list[URLPattern | URLResolver]:
     ]
 
 
+def icon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on pages that name no icon."""
+    return HttpResponseRedirect(static("console/icon.svg"))
+
+
 common: list[URLPattern | URLResolver] = [
     *documentation(),
+    path("favicon.ico", icon),
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("branding/<uuid:tenant_id>/<str:name>", logo, name="logo"),
     *pages.urls(),

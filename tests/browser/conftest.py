@@ -114,7 +114,7 @@ class Watched:
     def _said(self, message) -> None:
         # Browsers ignore this header on plain http, and say so.
         if not message.text.startswith("The Cross-Origin-Opener-Policy header has been ignored"):
-            self.faults.append(message.text)
+            self.faults.append(f"{message.text} ({message.location.get('url', '')})")
 
     def _failed(self, request) -> None:
         self.faults.append(f"failed: {request.url} {request.failure}")

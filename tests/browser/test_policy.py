@@ -19,6 +19,8 @@ PAGES = (
     ),
     *("/api/docs/", "/api/redoc/", "/api/v1/predictions/annual"),
 )
+# Redoc asks for its maker's logo on another host: the policy is there to refuse it.
+BLOCKED = "cdn.redoc.ly/redoc/logo-mini.svg"
 COLLECT = """
 window.violations = [];
 document.addEventListener('securitypolicyviolation',
@@ -34,10 +36,11 @@ def test_no_page_breaks_the_policy(own_tenant: OwnTenant, server, watched):
     for address in PAGES:
         answer = watched.page.goto(server.at(host, address), wait_until="networkidle")
         assert answer.status == 200, address
-        if found := watched.page.evaluate("window.violations"):
+        found = watched.page.evaluate("window.violations")
+        if found := [violation for violation in found if BLOCKED not in violation]:
             broken[address] = found
     assert broken == {}
-    assert watched.faults == []
+    assert [fault for fault in watched.faults if BLOCKED not in fault] == []
 
 
 def test_what_somebody_smuggles_into_a_page_does_not_run(own_tenant: OwnTenant, server, watched):
