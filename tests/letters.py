@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from django.conf import settings
 
 from tenants.kernel import mail
 from tenants.kernel.context import in_public
@@ -16,8 +20,23 @@ def letters(to: str | None = None) -> list[mail.Letter]:
     return [letter for letter in found if letter and (to is None or letter.to.lower() == to.lower())]
 
 
-def token_in(letter: mail.Letter) -> str:
+def last_text(to: str) -> str:
+    """Text of the last letter to an address, also where a worker has sent it meanwhile."""
+    if waiting := letters(to):
+        return waiting[-1].text
+    files = sorted(Path(settings.EMAIL_FILE_PATH).glob("*.log"), key=lambda file: file.stat().st_mtime)
+    sent = [
+        part for file in files for part in re.split(rb"\n-{79}\n", file.read_bytes()) if to.encode() in part
+    ]
+    assert sent, f"no letter to {to}"
+    body = message_from_bytes(sent[-1], policy=policy.default).get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def token_in(letter: mail.Letter | str) -> str:
     """The token that a letter's text names."""
-    found = re.search(r"^Where a code is asked for: (\S+)$", letter.text, re.MULTILINE)
-    assert found, letter.text
+    text = letter if isinstance(letter, str) else letter.text
+    found = re.search(r"^Where a code is asked for: (\S+)$", text, re.MULTILINE)
+    assert found, text
     return found[1]

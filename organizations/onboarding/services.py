@@ -91,7 +91,9 @@ def registration_accept(
             with transaction.atomic():
                 _register(address, person, organization_name)
             return
-        except IntegrityError:  # somebody was faster by a moment
+        except (IntegrityError, Conflict) as error:  # somebody was faster by a moment
+            if isinstance(error, Conflict) and error.code != "duplicate_email":
+                raise
             with in_public():
                 holder = User.objects.by_email(address)
     else:

@@ -194,7 +194,7 @@ def test_links_quote_what_they_carry(settings):
 
 @pytest.mark.worker
 def test_a_worker_sends_it(own_tenant, worker, templates):
-    folder = Path(configured.VAR_DIR) / "test" / "mail"
+    folder = Path(configured.EMAIL_FILE_PATH)
     address = f"{own_tenant.mark}@worker.test"
     begun = time.time() - 5
     with transaction.atomic():
