@@ -36,7 +36,7 @@ format: ## Format the code
 model: ## Train the shipped model (DATA=folder)
 	$(call RUN,run ml.train --data "$(DATA)" $(ARGS))
 benchmark-%: ## Run tests/benchmarks/%: model, engine, tenants, bulk, api (DATA=folder, ARGS)
-	$(call RUN,bench $* $(if $(filter command line environment,$(origin DATA)),--data "$(DATA)") $(ARGS))
+	$(call RUN,bench $* $(if $(filter model,$*),--data "$(DATA)") $(ARGS))
 lock: ## Write constraints.txt anew
 	$(call RUN,lock)
 clean: ## Remove caches, logs and the test servers' data

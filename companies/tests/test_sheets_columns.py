@@ -135,5 +135,5 @@ def test_templates_are_accepted(kind, tmp_path):
 
 
 def test_symbols_are_those_that_the_table_of_companies_takes():
-    models = Path(__file__).parents[1] / "models.py"
+    models = Path(__file__).parents[1] / "models" / "company.py"
     assert f'r"^{_SYMBOL.pattern}$"' in models.read_text()

@@ -25,7 +25,9 @@ def statements_score(*, organization_id: UUID, actor: Actor) -> int:
 
 
 def _score_statements(kind: str, organization_id: UUID, model: ActiveModel, actor: Actor) -> int:
-    rows = Statement.objects.filter(organization_id=organization_id, kind=kind).select_related("company")
+    rows = Statement.objects.filter(organization_id=organization_id, kind=kind, current=True).select_related(
+        "company"
+    )
     by_company: dict[UUID, list[Statement]] = {}
     for statement in rows.order_by("company_id", "-fiscal_year", "-fiscal_quarter"):
         by_company.setdefault(statement.company_id, []).append(statement)

@@ -1,4 +1,4 @@
-"""Writes to companies: one by one, and in sets for files."""
+"""Companies come into being with what files and requests say of them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+"""Companies of an organization and their statements."""
+
+from companies.models.company import (
+    SYMBOL,
+    SYMBOL_PATTERN,
+    Company,
+    CompanyState,
+    DefaultKind,
+    LegalForm,
+)
+from companies.models.statement import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    AmountUnit,
+    Basis,
+    PeriodKind,
+    Quality,
+    SourceKind,
+    Statement,
+)
+
+__all__ = [
+    "FIRST_YEAR",
+    "LAST_YEAR",
+    "SYMBOL",
+    "SYMBOL_PATTERN",
+    "AmountUnit",
+    "Basis",
+    "Company",
+    "CompanyState",
+    "DefaultKind",
+    "LegalForm",
+    "PeriodKind",
+    "Quality",
+    "SourceKind",
+    "Statement",
+]
