@@ -38,6 +38,8 @@ _READ = {
     "monitoring.read": Extent.ALL,
     "models.read": Extent.ALL,
     "organizations.read": Extent.ALL,
+    # One's own notices: read them, mark them, remove them.
+    "notices.read": Extent.ALL,
     "api_keys.use": Extent.ALL,
 }
 _ANALYSE = _READ | {

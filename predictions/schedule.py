@@ -23,6 +23,7 @@ ENTRIES = {
     "predictions.retain": timedelta(hours=24),
     "tenants.pulse": timedelta(minutes=1),
     "mailing.sweep": timedelta(seconds=30),
+    "notices.purge": timedelta(hours=24),
     "standing.lift_due": timedelta(minutes=1),
 }
 

@@ -12,6 +12,7 @@ from accounts.models import Profile, User
 from companies.models import Company, Statement
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.tokens import digest_of, new_token, sealed
+from organizations.notices.models import Notice
 from predictions.models import (
     JobChunk,
     Prediction,
@@ -229,3 +230,13 @@ class UserFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def described(self, create, extracted, **kwargs):
         Profile.objects.create(user=self, **kwargs)
+
+
+class NoticeFactory(factory.django.DjangoModelFactory):
+    """Something that somebody was told."""
+
+    class Meta:
+        model = Notice
+
+    kind = "job_finished"
+    title = factory.Sequence(lambda n: f"File {n} is scored")

@@ -16,6 +16,7 @@ from accounts.permissions import Role
 from accounts.privacy.models import DataExport, ExportState
 from accounts.sso.models import EmailDomain
 from config.api import ROUTERS
+from organizations.notices.models import Notice
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel.viewsets import CRUD
 from tenants.models import Domain, TenantExport
@@ -256,6 +257,11 @@ TABLE |= {
 }
 # Individuals have no own models.
 FIRM = MEMBERS - {"individual"}
+# One's own; whose others exist is tested with them.
+TABLE["notices"] = dict.fromkeys(
+    ("list", "retrieve", "destroy", "mark", "unread", "read_all", "preferences", "change_preferences"),
+    MEMBERS,
+)
 TABLE["own-models"] = {
     "list": FIRM,
     "retrieve": FIRM,
@@ -364,6 +370,10 @@ def _row_for(people: World, prefix: str, role: str):
             organization_id=people.organizations[tenant, "one"],
         ).pk
     with people.within(tenant, "one"):
+        if prefix == "notices":
+            return Notice.objects.filter(user_id=people.user(Role.OWNER if role == "anonymous" else role).pk)[
+                0
+            ].pk
         return ROW[prefix]().pk
 
 

@@ -38,6 +38,8 @@ ADDRESSES = {
     "invitations": "/api/v1/organizations/{organization}/invitations",
     "join links": "/api/v1/organizations/{organization}/links",
     "job titles": "/api/v1/organizations/{organization}/job-titles",
+    "notices": "/api/v1/notices",
+    "unread notices": "/api/v1/notices/unread",
     "companies": "/api/v1/companies",
     "annual": "/api/v1/predictions/annual?size=1000",
     "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",

@@ -25,6 +25,7 @@ DOORS = {
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
     "every_organization": {
         "organizations/joining/",
+        "organizations/notices/",
         "organizations/onboarding/services.py",
         "organizations/opening.py",
         "organizations/services/",

@@ -33,14 +33,32 @@ def _whole(least: int, most: int) -> tuple[Callable[[Any], bool], str]:
     return takes, f"a whole number from {least} to {most}"
 
 
+# What people are told of, in words, and by which channels: each pair is a preference.
+NOTICE_KINDS = {
+    "job_finished": "A file was scored",
+    "scheduled_runs": "A scheduled run has ended",
+    "mentions": "Somebody named you",
+    "alerts": "A risk has changed",
+}
+APP, MAIL = "app", "mail"
+
+
+def notice_key(kind: str, channel: str) -> str:
+    """The preference that says whether a kind is told by a channel."""
+    return f"{channel}_{kind}"
+
+
 PREFERENCES: dict[str, Preference] = {
     "theme": Preference(*_one_of("system", "light", "dark"), default="system"),
     "language": Preference(*_one_of("en"), default="en"),
     "date_format": Preference(*_one_of("iso", "european", "american"), default="iso"),
     "rows_per_page": Preference(*_whole(10, 100), default=50),
     "start_page": Preference(*_one_of("summary", "analytics", "companies"), default="summary"),
-    "mail_job_finished": Preference(*_yes_or_no(), default=True),
-    "mail_alerts": Preference(*_yes_or_no(), default=True),
+    **{
+        notice_key(kind, channel): Preference(*_yes_or_no(), default=True)
+        for kind in NOTICE_KINDS
+        for channel in (MAIL, APP)
+    },
 }
 
 

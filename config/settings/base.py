@@ -58,6 +58,7 @@ SHARED_APPS = [
 TENANT_APPS = [
     "organizations",
     "organizations.joining",
+    "organizations.notices",
     "companies",
     "predictions",
     "predictions.own_models",
@@ -201,7 +202,13 @@ PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 # How many such letters an account gets in an hour.
 MAILED_TOKENS_PER_HOUR = 3
 # Apps that hold something of a person, for his export and for archiving him (accounts.privacy.sources).
-PERSONAL_DATA_SOURCES = ["organizations.joining.personal", "organizations.personal"]
+PERSONAL_DATA_SOURCES = [
+    "organizations.joining.personal",
+    "organizations.notices.personal",
+    "organizations.personal",
+]
+# Notices are removed after so many days, read or not.
+NOTICE_RETENTION_DAYS = env.number("NOTICE_RETENTION_DAYS", 180)
 PERSONAL_EXPORT_LIFETIME = timedelta(days=7)
 ENABLE_REGISTRATION = env.flag("ENABLE_REGISTRATION", default=True)
 ACCESS_TOKEN_LIFETIME = timedelta(

@@ -171,6 +171,10 @@ UNFOLD_TENANT = _console(
                         "link": reverse_lazy("admin:switch_organization"),
                         "permission": _may_switch,
                     },
+                    {
+                        **_item("Notices", "inbox", "notices_notice_changelist", "notices.read"),
+                        "badge": "organizations.notices.admin.badge",
+                    },
                 ]
             },
             {

@@ -8,6 +8,7 @@ from organizations.api.tenants.platform import PlatformViewSet, TenantDomainView
 from organizations.api.tenants.viewsets import TenantViewSet
 from organizations.api.viewsets import AuthViewSet, UserViewSet
 from organizations.joining.api.viewsets import InvitationViewSet, JoinViewSet, LinkViewSet
+from organizations.notices.api.viewsets import NoticeViewSet
 from tenants.kernel.routers import Router
 
 router = Router()
@@ -26,3 +27,4 @@ router.register("organizations", OrganizationViewSet, basename="organizations")
 router.register("join-links", LinkViewSet, basename="join-links")
 router.register("invitations", InvitationViewSet, basename="invitations")
 router.register("joining", JoinViewSet, basename="joining")
+router.register("notices", NoticeViewSet, basename="notices")

@@ -19,7 +19,7 @@ class ProfileIn(serializers.Serializer[Any]):
     preferences = serializers.DictField(
         required=False,
         help_text="Merged key by key: theme, language, date_format, rows_per_page, start_page, "
-        "mail_job_finished, mail_alerts.",
+        "and for each kind of notice mail_KIND and app_KIND (see /notices/preferences).",
     )
     email = serializers.EmailField(
         required=False, help_text="Accepted unchanged only: a new address takes /users/me/email."
