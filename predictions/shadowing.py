@@ -1,18 +1,22 @@
 """How challenger and champion agree: counted in each tenant, added up for the platform.
 
-Public holds counts only: a table of PD by PD on a fine grid and one of category by category. Ranks, means
-and shares follow from them; the rank correlation is exact up to the width of a cell (0.2 in log-odds).
+Public holds counts only: a table of PD by PD on a fine grid, one of category by category, and the first once
+more for survivors and defaults of periods that are over. Ranks, means, shares and realised discrimination
+follow from them, exact up to the width of a cell (0.2 in log-odds).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from predictions.models import RiskLevel, ShadowScore
+from predictions.monitoring.performance import LEAST_DEFAULTS
+from predictions.monitoring.realised import followed, is_closed, known_outcomes
 from predictions.registry.models import ModelVersion, ShadowComparison
 from predictions.registry.selectors import ModelRef
 from predictions.services.shadow import shadows_purge
@@ -33,12 +37,17 @@ def count(tenant: TenantRef, champion: ModelRef, challenger: ModelRef) -> int:
             model_version_id=challenger.id, score__model_version_id=champion.id
         ).order_by("-id")
         pairs = list(rows.values_list("score__pd_raw", "pd", "score__risk_level", "risk_level")[:MOST])
+        realised = _realised(rows)
     with in_public():
         ShadowComparison.objects.update_or_create(
             challenger_id=challenger.id,
             champion_id=champion.id,
             tenant_id=tenant.id,
-            defaults={"scores": len(pairs), "counts": tally(pairs), "updated_at": timezone.now()},
+            defaults={
+                "scores": len(pairs),
+                "counts": tally(pairs) | {"realised": realised},
+                "updated_at": timezone.now(),
+            },
         )
     return 1
 
@@ -61,6 +70,28 @@ def tally(pairs: Iterable[tuple[float, float, str, str]]) -> dict[str, Any]:
         champion_sum += ours
         challenger_sum += theirs
     return {"grid": grid, "levels": levels, "sums": [champion_sum, challenger_sum]}
+
+
+def _realised(rows: QuerySet[Any]) -> dict[str, list[int]]:
+    """Survivors and defaults by cell of the grid: the first pair of every prediction whose period is over."""
+    today = timezone.now().date()
+    first = rows.order_by("score__prediction_id", "id").distinct("score__prediction_id")
+    pairs = list(
+        first.values_list(
+            "score__prediction__company_id",
+            "score__prediction__kind",
+            "score__prediction__fiscal_year",
+            "score__prediction__fiscal_quarter",
+            "score__pd_raw",
+            "pd",
+        )[:MOST]
+    )
+    flags = followed([pair[:4] for pair in pairs], known_outcomes())
+    found: dict[str, list[int]] = {}
+    for (_, _, year, quarter, ours, theirs), bad in zip(pairs, flags, strict=True):
+        if is_closed(year, quarter, today):
+            found.setdefault(f"{_cell(ours)},{_cell(theirs)}", [0, 0])[bad] += 1
+    return found
 
 
 def _cell(pd_: float) -> int:
@@ -104,6 +135,37 @@ def comparison(challenger: ModelVersion) -> dict[str, Any]:
         "rank_correlation": rank_correlation(grid),
         "mean_pd": {"champion": float(sums[0]), "challenger": float(sums[1])},
         "migration": levels.tolist(),
+        "outcomes": realised_difference([row.counts.get("realised", {}) for row in rows]),
+    }
+
+
+def realised_difference(counted: Iterable[Mapping[str, Sequence[int]]]) -> dict[str, Any] | None:
+    """Realised AUC of champion and challenger on the same rows, and their difference with its 95 % interval.
+
+    None below ``LEAST_DEFAULTS`` defaults: it would say more about chance than about the models.
+    """
+    from ml.validation import auc, auc_difference  # its libraries take a second to import
+
+    places, target = [], []
+    for counts in counted:
+        for cell, numbers in counts.items():
+            place = [int(part) for part in cell.split(",")]
+            for bad, number in enumerate(numbers):
+                places += [place] * number
+                target += [bad] * number
+    defaults = sum(target)
+    if defaults < LEAST_DEFAULTS or defaults == len(target):
+        return None
+    truth, cells = np.array(target, dtype=np.float64), np.array(places, dtype=np.float64)
+    gain = auc_difference(truth, cells[:, 1], cells[:, 0], repeats=300)
+    return {
+        "names": len(target),
+        "defaults": defaults,
+        "champion_auc": auc(truth, cells[:, 0]),
+        "challenger_auc": auc(truth, cells[:, 1]),
+        "difference": gain.value,
+        "difference_low": gain.low,
+        "difference_high": gain.high,
     }
 
 

@@ -380,7 +380,7 @@ MODEL_CACHE = env.text("MODEL_CACHE", str(VAR_DIR / "models"))
 # The development data, for validation reports that are counted anew; may be missing.
 MODEL_DATA = env.text("MODEL_DATA", str(BASE_DIR.parent / "shared" / "data"))
 # What a challenger said in the champion's shadow is kept so long.
-SHADOW_RETENTION_DAYS = env.number("SHADOW_RETENTION_DAYS", 90)
+SHADOW_RETENTION_DAYS = env.number("SHADOW_RETENTION_DAYS", 730)
 MODEL_PATH = env.text("MODEL_PATH", str(BASE_DIR / "ml" / "artifacts" / "default"))
 # "cuda" predicts large sets on a GPU; where there is none, a warning says so and the processor does it.
 MODEL_DEVICE = env.text("MODEL_DEVICE", "cpu")

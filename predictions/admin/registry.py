@@ -416,4 +416,15 @@ def _compared(version: ModelVersion) -> dict[str, Any] | None:
         "levels": levels,
         "rows": list(zip(levels, found["migration"], strict=True)),
         "counted_at": found["counted_at"],
+        "realised": _realised(found["outcomes"]),
     }
+
+
+def _realised(outcomes: dict[str, Any] | None) -> str:
+    if outcomes is None:
+        return "not yet: too few defaults are recorded for periods that are over"
+    return (
+        f"{outcomes['challenger_auc']:.3f}, the champion's {outcomes['champion_auc']:.3f} "
+        f"(difference {outcomes['difference_low']:+.3f} to {outcomes['difference_high']:+.3f} in 95 %), "
+        f"{outcomes['defaults']:,} defaults of {outcomes['names']:,} names"
+    )

@@ -110,6 +110,18 @@ class ReportContentOut(serializers.Serializer[Any]):
     limitations = serializers.ListField(child=serializers.CharField())
 
 
+class RealisedOut(serializers.Serializer[Any]):
+    """Realised discrimination of both versions on the same rows, each prediction's first pair counted."""
+
+    names = serializers.IntegerField()
+    defaults = serializers.IntegerField()
+    champion_auc = serializers.FloatField()
+    challenger_auc = serializers.FloatField()
+    difference = serializers.FloatField(help_text="Challenger's AUC minus the champion's.")
+    difference_low = serializers.FloatField(help_text="Lower end of its 95 % interval (paired bootstrap).")
+    difference_high = serializers.FloatField()
+
+
 class ComparisonOut(serializers.Serializer[Any]):
     """How a version agreed with the champion in its shadow."""
 
@@ -128,6 +140,4 @@ class ComparisonOut(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Champion's category by row, challenger's by column.",
     )
-    outcomes = serializers.DictField(
-        allow_null=True, help_text="Realised AUC of both, once defaults are recorded."
-    )
+    outcomes = RealisedOut(allow_null=True, help_text="Once five defaults of closed periods are recorded.")

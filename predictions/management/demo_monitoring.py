@@ -12,7 +12,7 @@ from django.utils import timezone
 from predictions.models import Prediction, PredictionKind
 from predictions.monitoring.models import Observation, Outcome, OutcomeKind
 from predictions.monitoring.observing import organization_observe
-from predictions.monitoring.performance import period_end
+from predictions.monitoring.realised import period_end
 from predictions.monitoring.services import outcome_record
 from tenants.kernel.request import Actor
 

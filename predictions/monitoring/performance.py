@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +14,9 @@ from django.utils import timezone
 from ml.features import Array
 from predictions.grading import master_scale
 from predictions.models import PredictionKind, Score
-from predictions.monitoring.models import Outcome
+from predictions.monitoring.realised import WINDOW, Outcomes, followed, known_outcomes, period_end
 
-WINDOW = timedelta(days=548)
-"""From the end of a period to the default that still counts for it: twelve months, and half a year in which a
-statement is not published yet."""
-_LEAST_DEFAULTS = 5
+LEAST_DEFAULTS = 5
 """Below it an AUC says more about chance than about the model."""
 
 
@@ -43,7 +39,7 @@ def performance(today: date | None = None) -> dict[str, Any]:
     one is shown with what is known so far and left out of the totals: its survivors are none yet.
     """
     today = today or timezone.now().date()
-    outcomes = _outcomes()
+    outcomes = known_outcomes()
     cohorts = sorted(_cohorts(outcomes), key=lambda c: (c.kind, c.end))
     closed = [c for c in cohorts if c.end + WINDOW <= today]
     return {
@@ -57,42 +53,17 @@ def performance(today: date | None = None) -> dict[str, Any]:
     }
 
 
-def period_end(year: int, quarter: int | None) -> date:
-    """The last day of a fiscal year or quarter, taken as one of the calendar."""
-    month = 3 * quarter if quarter else 12
-    return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-
-
-def _outcomes() -> dict[UUID, list[date]]:
-    found: dict[UUID, list[date]] = defaultdict(list)
-    for company, day in Outcome.objects.order_by("occurred_on").values_list("company_id", "occurred_on"):
-        found[company].append(day)
-    return found
-
-
-def _cohorts(outcomes: dict[UUID, list[date]]) -> Iterable[Cohort]:
+def _cohorts(outcomes: Outcomes) -> Iterable[Cohort]:
+    rows = list(_first_scores())
+    flags = followed([row[:4] for row in rows], outcomes)
     found: dict[tuple[str, int, int | None], Cohort] = {}
-    last: dict[tuple[UUID, date], date] = {}
-    for company, kind, year, quarter, pd_ in _first_scores():
+    for (company, kind, year, quarter, pd_), bad in zip(rows, flags, strict=True):
+        period = f"{year} Q{quarter}" if quarter else str(year)
         end = period_end(year, quarter)
-        key = (kind, year, quarter)
-        if key not in found:
-            found[key] = Cohort(kind, f"{year} Q{quarter}" if quarter else str(year), end)
-        cohort = found[key]
+        cohort = found.setdefault((kind, year, quarter), Cohort(kind, period, end))
         cohort.companies.append(company)
         cohort.pds.append(pd_)
-        near = [day for day in outcomes.get(company, ()) if end < day <= end + WINDOW]
-        cohort.defaults.append(bool(near))
-        if kind == PredictionKind.ANNUAL:
-            for day in near:
-                last[company, day] = max(last.get((company, day), end), end)
-    for cohort in found.values():
-        if cohort.kind == PredictionKind.ANNUAL:
-            # Only the last statement before the default is followed by it within the model's year.
-            cohort.defaults = [
-                bad and any(last.get((company, day)) == cohort.end for day in outcomes[company])
-                for company, bad in zip(cohort.companies, cohort.defaults, strict=True)
-            ]
+        cohort.defaults.append(bad)
     return found.values()
 
 
@@ -150,7 +121,7 @@ def _measured(pd_: Array, target: Array) -> dict[str, Any]:
     from ml import validation  # as above
 
     names, bad = len(target), int(target.sum())
-    judged = bad >= _LEAST_DEFAULTS and bad < names
+    judged = bad >= LEAST_DEFAULTS and bad < names
     area = validation.auc_interval(target, pd_, repeats=300) if judged else None
     return {
         "names": names,

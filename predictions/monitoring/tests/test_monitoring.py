@@ -17,7 +17,7 @@ from predictions.models import Prediction, Score
 from predictions.monitoring import tasks
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.monitoring.observing import MOST_ALERTS, alerts_refresh, monday, organization_observe
-from predictions.monitoring.performance import period_end
+from predictions.monitoring.realised import period_end
 from predictions.registry.selectors import active_model
 from predictions.services.scoring import Inputs, ScoreRequest, score_requests, store
 from tenants.kernel.request import SYSTEM

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.core.cache import caches
@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from accounts.permissions import Role
+from organizations.models import Organization
 from predictions import shadowing
 from predictions.models import Prediction, Score, ScoringJob, ShadowScore
 from predictions.registry import selectors, services
@@ -17,6 +18,7 @@ from predictions.registry.models import ShadowComparison
 from predictions.services import chunks, scoring, shadow
 from tenants.kernel.context import in_public
 from tenants.kernel.request import SYSTEM
+from tests import factories
 
 BODY = {"company_symbol": "SHADE", "company_name": "Shade", "reporting_year": "2024", "return_on_assets": 2.0,
         "long_term_debt_to_total_capital": 40.0}  # fmt: skip
@@ -78,7 +80,48 @@ def test_the_comparison_counts_agreement_ranks_and_migration(people, versions, s
     assert answer["mean_pd"]["champion"] == pytest.approx(answer["mean_pd"]["challenger"])
     with in_public():
         counts = ShadowComparison.objects.get().counts
-    assert set(counts) == {"grid", "levels", "sums"}  # no row, no name
+    assert set(counts) == {"grid", "levels", "sums", "realised"}  # no row, no name
+    assert answer["outcomes"] is None  # nothing came true yet
+
+
+def test_what_came_true_is_held_against_both(people, versions, sent):
+    """Of thirty companies seven failed: the challenger ranks them above the rest, the champion none."""
+    services.model_challenge(version_id=versions[0].id, reason="x", actor=SYSTEM)
+    selectors.forget()
+    used = selectors.in_use()
+    with people.within("alpha", "one"):
+        owner = Organization.objects.get(id=people.organizations["alpha", "one"])
+        for number in range(30):
+            failed = number < 7
+            company = factories.CompanyFactory(organization=owner, symbol=f"TRUE{number}")
+            for year in (2019, 2020, timezone.now().year):
+                head = factories.PredictionFactory(
+                    organization=owner,
+                    company=company,
+                    fiscal_year=year,
+                    pd=0.01,
+                    scored__model_version_id=used.champion.id,
+                )
+                ShadowScore.objects.create(
+                    organization=owner,
+                    score=head.current,
+                    model_version_id=used.challenger.id,
+                    model_sha256="0" * 64,
+                    pd=0.2 if failed else 0.002,
+                    risk_level="LOW",
+                )
+            if failed:
+                factories.OutcomeFactory(organization=owner, company=company, occurred_on=date(2021, 5, 1))
+    shadowing.count(people.tenants["alpha"], used.champion, used.challenger)
+    found = (
+        people.client(Role.SUPER_ADMIN).get(f"/api/v1/models/{versions[0].id}/comparison").json()["outcomes"]
+    )
+    # 2019 was followed by a further statement, and this year's period is not over.
+    assert (found["names"], found["defaults"]) == (60, 7)
+    assert found["champion_auc"] == pytest.approx(0.5)
+    # The seven rank first twice, but 2019's seven count as survivors: ties with the defaults of 2020.
+    assert found["challenger_auc"] == pytest.approx((46 + 0.5 * 7) / 53)
+    assert 0 < found["difference_low"] <= found["difference"] <= found["difference_high"]
 
 
 def test_rank_correlation_of_counts_agrees_with_scipy():
