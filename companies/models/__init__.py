@@ -8,6 +8,7 @@ from companies.models.company import (
     DefaultKind,
     LegalForm,
 )
+from companies.models.custom_field import FIELD_NAME, CustomField, CustomKind
 from companies.models.statement import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -20,6 +21,7 @@ from companies.models.statement import (
 )
 
 __all__ = [
+    "FIELD_NAME",
     "FIRST_YEAR",
     "LAST_YEAR",
     "SYMBOL",
@@ -28,6 +30,8 @@ __all__ = [
     "Basis",
     "Company",
     "CompanyState",
+    "CustomField",
+    "CustomKind",
     "DefaultKind",
     "LegalForm",
     "PeriodKind",

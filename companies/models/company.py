@@ -146,6 +146,14 @@ class Company(OrganizationOwned):
         indexes = [
             models.Index(fields=["organization", "-created_at", "-id"], name="company_newest"),
             models.Index(fields=["organization", "sector"], name="company_sector"),
+            models.Index(
+                fields=["organization", "ticker"], condition=~models.Q(ticker=""), name="company_ticker"
+            ),
+            models.Index(
+                fields=["organization", "national_id"],
+                condition=~models.Q(national_id=""),
+                name="company_national_id",
+            ),
             GinIndex(fields=["tags"], name="company_tags"),
             GinIndex(fields=["custom"], name="company_custom", opclasses=["jsonb_path_ops"]),
         ]

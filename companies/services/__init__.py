@@ -1,13 +1,19 @@
 """Writes to companies and their statements: one by one, and in sets for files and connectors."""
 
 from companies.services.companies import CompanyFacts, companies_ensure, company_delete
+from companies.services.identity import company_create, company_update
 from companies.services.statements import Recorded, StatementDraft, statements_record
+from companies.services.upsert import Upserted, companies_upsert
 
 __all__ = [
     "CompanyFacts",
     "Recorded",
     "StatementDraft",
+    "Upserted",
     "companies_ensure",
+    "companies_upsert",
+    "company_create",
     "company_delete",
+    "company_update",
     "statements_record",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from companies.models import SYMBOL, SYMBOL_PATTERN, Company
+from companies.sectors import sector_named
 from tenants.kernel import audit
 from tenants.kernel.errors import InvalidInput
 from tenants.kernel.ids import uuid7_batch
@@ -45,6 +46,8 @@ def companies_ensure(
     """
     said: dict[str, CompanyFacts] = {}
     for fact in facts:
+        if fact.sector:
+            fact = replace(fact, sector=sector_named(fact.sector))
         before = said.get(fact.symbol)
         if before is not None:
             fact = CompanyFacts(
@@ -71,13 +74,15 @@ def companies_ensure(
     found = {c.symbol: c for c in rows.order_by("symbol").select_for_update(no_key=True)}
     changed = []
     for symbol, company in found.items():
-        gaps_only = only_own and company.created_by_id != actor.user_id
+        # What follows the platform's data says who it is by that alone.
+        gaps_only = company.reference_id is not None or (only_own and company.created_by_id != actor.user_id)
         if changes := _learn(company, said[symbol], gaps_only=gaps_only):
+            company.version += 1
             company.updated_at = timezone.now()
             changed.append(company)
             audit.record("companies.company.changed", on=company, changes=changes, actor=actor)
     if changed:
-        Company.objects.bulk_update(changed, [*_LEARNT, "updated_at"], batch_size=1000)
+        Company.objects.bulk_update(changed, [*_LEARNT, "version", "updated_at"], batch_size=1000)
     return found
 
 

@@ -17,6 +17,7 @@ UNOWNED = {
     "organizations.AuditSeal": "the chain of those events",
     "organizations.AuditHead": "the ends of that chain",
     "organizations.IdempotencyRecord": "belongs to a caller, not to an organization",
+    "companies.CustomField": "defined once for the whole institution",
 }
 
 
