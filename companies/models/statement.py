@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
 from companies.line_items import LineItems
 from companies.models.company import Company
-from tenants.kernel.owned import OrganizationOwned
+from tenants.kernel.owned import OrganizationOwned, OwnedManager
 
 FIRST_YEAR, LAST_YEAR = 1950, 2100
 
@@ -46,11 +48,19 @@ class Quality(models.TextChoices):
     ERROR = "error", "Error"
 
 
+class PresentStatements(OwnedManager):
+    """Statements that nobody has deleted, within the active scope."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Statement(LineItems, OrganizationOwned):
     """One version of one period: amounts in millions of ``currency``, never changed once stored.
 
     An amendment is a further version and becomes the current one; the ones before it stay, so that a score
-    can be traced to the very version that it used.
+    can be traced to the very version that it used. One that was entered by mistake is taken out of sight and
+    stays as well: ``objects`` does not see it, ``all_objects`` does.
     """
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="statements")
@@ -89,8 +99,16 @@ class Statement(LineItems, OrganizationOwned):
     quality = models.CharField(max_length=8, choices=Quality.choices, default=Quality.CLEAN, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by_id = models.UUIDField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    deleted_by_id = models.UUIDField(null=True, editable=False)
+    delete_reason = models.CharField(max_length=200, blank=True, editable=False)
+
+    objects: ClassVar[PresentStatements] = PresentStatements()
+    all_objects: ClassVar[OwnedManager] = OwnedManager()
 
     class Meta(OrganizationOwned.Meta):
+        # A score still leads to the version that it used.
+        base_manager_name = "all_objects"
         ordering = ["-fiscal_year", "-fiscal_quarter", "-version"]
         constraints = [
             models.UniqueConstraint(
@@ -108,6 +126,10 @@ class Statement(LineItems, OrganizationOwned):
                 condition=models.Q(kind="annual", fiscal_quarter__isnull=True)
                 | models.Q(kind__in=["quarterly", "ttm"], fiscal_quarter__isnull=False),
                 name="statement_quarter_fits",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(current=False) | models.Q(deleted_at=None),
+                name="statement_deleted_holds_not",
             ),
         ]
         indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="statement_newest")]

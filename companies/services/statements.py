@@ -1,64 +1,33 @@
-"""Statements come in: what is new is stored as a version, what is known already changes nothing."""
+"""Statements come in: what is new is stored as a version, what is known already changes nothing, what cannot
+be is refused."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Max
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from companies.models import AmountUnit, Basis, Company, PeriodKind, SourceKind, Statement
+from companies import quality
+from companies.models import Basis, Company, Quality, Statement
+from companies.quality import Finding, Level
+from companies.services.drafts import STEP, Period, Recorded, StatementDraft
+from companies.services.judging import drafts_judge
+from organizations.models import Organization
 from tenants.kernel import audit
 from tenants.kernel.ids import uuid7_batch
 from tenants.kernel.request import Actor
 
-Outcome = Literal["created", "restated", "unchanged"]
-Period = tuple[UUID, str, int, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class StatementDraft:
-    """One period of a company on its way in. Amounts are in millions of ``currency``, by line item."""
-
-    company_id: UUID
-    kind: PeriodKind
-    fiscal_year: int
-    fiscal_quarter: int | None
-    amounts: Mapping[str, Decimal]
-    currency: str = "USD"
-    unit: AmountUnit = AmountUnit.MILLIONS
-    period_end: date | None = None
-    months: int | None = None
-    source_kind: SourceKind = SourceKind.TYPED
-    source: str = ""
-    source_ref: Mapping[str, Any] = field(default_factory=dict)
-    filing_id: str = ""
-    filed_on: date | None = None
-
-    @property
-    def period(self) -> Period:
-        return (self.company_id, str(self.kind), self.fiscal_year, self.fiscal_quarter)
-
-    @property
-    def content_hash(self) -> str:
-        """What the period says, whoever says it: two sources with the same amounts agree."""
-        said = {name: format(value.normalize(), "f") for name, value in sorted(self.amounts.items())}
-        what = [self.currency, self.period_end.isoformat() if self.period_end else None, self.months, said]
-        return hashlib.sha256(json.dumps(what).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of a draft."""
-
-    statement: Statement
-    outcome: Outcome
+# Up to this many statements in one call are in the audit log one by one, more as one row with counts: each
+# version bears who made it and when itself.
+AUDITED_ONE_BY_ONE = 50
+# A year and its quarter as one number that keeps their order.
+ORDINAL = 8
 
 
 @transaction.atomic
@@ -68,44 +37,97 @@ def statements_record(
     """Store the drafts, each as a further version where its period says something else now.
 
     A draft that says what the current version says is ``unchanged``, so the same file or filing twice has
-    one effect. Companies are locked in the order of their ids. Of several drafts of one period in one call
-    the later ones restate the earlier ones.
+    one effect. One in which the checks find an error is ``refused``, the others are stored with what was
+    found; none keeps another from being stored. Companies are locked in the order of their symbols, as all
+    writers lock them. Of several drafts of one period in one call the later ones restate the earlier ones.
     """
-    ids = sorted({draft.company_id for draft in drafts})
-    found = Company.objects.filter(organization_id=organization_id, id__in=ids).order_by("id")
-    companies = {company.id: company for company in found.select_for_update(no_key=True)}
-    rows = Statement.objects.filter(company__in=list(companies), current=True)
-    now = {(row.company_id, row.kind, row.fiscal_year, row.fiscal_quarter): row for row in rows}
+    companies = _locked(organization_id, {draft.company_id for draft in drafts})
+    books = _Books.of(drafts, companies)
+    found = drafts_judge(
+        drafts,
+        companies=companies,
+        books=books.current,
+        newest=books.newest,
+        today=timezone.now().date(),
+    )
     recorded: list[Recorded] = []
     fresh: list[Statement] = []
     superseded: list[UUID] = []
-    for identifier, draft in zip(uuid7_batch(len(drafts)), drafts, strict=True):
+    now = dict(books.current)
+    for identifier, draft, findings in zip(uuid7_batch(len(drafts)), drafts, found, strict=True):
         before = now.get(draft.period)
-        if before is not None and before.content_hash == draft.content_hash:
+        known = all(f.code not in _NOT_LOOKED_AT for f in findings)
+        if before is not None and known and before.content_hash == draft.content_hash:
             recorded.append(Recorded(before, "unchanged"))
             continue
-        company = companies[draft.company_id]
-        statement = _version(identifier, draft, company, before, actor)
+        if quality.worst(findings) == Level.ERROR:
+            recorded.append(Recorded(None, "refused", tuple(findings)))
+            continue
+        statement = _version(identifier, draft, companies[draft.company_id], findings, actor)
+        statement.version = books.next_version(draft.period, before)
+        statement.basis = Basis.REPORTED if before is None else Basis.RESTATED
         if before is not None:
             before.current = False
             superseded.append(before.id)
         fresh.append(statement)
         now[draft.period] = statement
-        recorded.append(Recorded(statement, "created" if before is None else "restated"))
+        outcome = "created" if before is None else "restated"
+        recorded.append(Recorded(statement, outcome, tuple(findings)))  # type: ignore[arg-type]
     Statement.objects.filter(id__in=superseded).update(current=False)
     Statement.objects.bulk_create(fresh, batch_size=500)
-    for outcome in recorded:
-        if outcome.outcome != "unchanged":
-            changes = {"version": outcome.statement.version, "source": outcome.statement.source}
-            audit.record(
-                f"companies.statement.{outcome.outcome}", on=outcome.statement, changes=changes, actor=actor
-            )
+    _audit(recorded, organization_id, actor)
     return recorded
 
 
+_NOT_LOOKED_AT = frozenset({"unknown_company", "unknown_item", "not_a_number", "quarter_does_not_fit"})
+
+
+def _locked(organization_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Company]:
+    rows = Company.objects.filter(organization_id=organization_id, id__in=list(ids)).order_by("symbol")
+    return {company.id: company for company in rows.select_for_update(no_key=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What the books say of the companies and years that drafts are about."""
+
+    current: dict[Period, Statement]
+    newest: dict[tuple[UUID, str], tuple[int, int]]
+    last_versions: dict[Period, int]
+    """The highest number ever given in a period, deleted versions included."""
+
+    @classmethod
+    def of(cls, drafts: Sequence[StatementDraft], companies: Mapping[UUID, Company]) -> _Books:
+        ids, kinds = list(companies), {str(draft.kind) for draft in drafts}
+        years = {draft.fiscal_year for draft in drafts}
+        rows = Statement.all_objects.filter(company_id__in=ids, kind__in=kinds)
+        concerned = rows.filter(fiscal_year__in=years | {year - 1 for year in years})
+        current = {_period(row): row for row in concerned.filter(current=True)}
+        keys = ("company_id", "kind", "fiscal_year", "fiscal_quarter")
+        grouped = rows.filter(fiscal_year__in=years).order_by().values_list(*keys)
+        last_versions = {tuple(row[:4]): row[4] for row in grouped.annotate(last=Max("version"))}
+        present = rows.filter(current=True).order_by().values_list("company_id", "kind")
+        latest = Max(F("fiscal_year") * ORDINAL + Coalesce(F("fiscal_quarter"), 0))
+        newest = {(company, kind): divmod(n, ORDINAL) for company, kind, n in present.annotate(n=latest)}
+        return cls(current, newest, last_versions)
+
+    def next_version(self, period: Period, before: Statement | None) -> int:
+        last = max(self.last_versions.get(period, 0), before.version if before is not None else 0)
+        return last + 1
+
+
+def _period(row: Statement) -> Period:
+    return (row.company_id, row.kind, row.fiscal_year, row.fiscal_quarter)
+
+
 def _version(
-    identifier: UUID, draft: StatementDraft, company: Company, before: Statement | None, actor: Actor
+    identifier: UUID,
+    draft: StatementDraft,
+    company: Company,
+    findings: Sequence[Finding],
+    actor: Actor,
 ) -> Statement:
+    worst = quality.worst(findings)
     return Statement(
         id=identifier,
         organization_id=company.organization_id,
@@ -115,8 +137,6 @@ def _version(
         fiscal_quarter=draft.fiscal_quarter,
         period_end=draft.period_end,
         months=draft.months,
-        basis=Basis.REPORTED if before is None else Basis.RESTATED,
-        version=1 if before is None else before.version + 1,
         currency=draft.currency,
         unit=draft.unit,
         source_kind=draft.source_kind,
@@ -125,6 +145,27 @@ def _version(
         filing_id=draft.filing_id,
         filed_on=draft.filed_on,
         content_hash=draft.content_hash,
+        findings=[finding.as_json() for finding in findings],
+        quality=Quality(str(worst)) if worst is not None else Quality.CLEAN,
         created_by_id=actor.user_id,
-        **draft.amounts,
+        **{name: value.quantize(STEP) for name, value in draft.amounts.items()},
+    )
+
+
+def _audit(recorded: Sequence[Recorded], organization_id: UUID, actor: Actor) -> None:
+    changed = [r for r in recorded if r.statement is not None and r.outcome != "unchanged"]
+    if len(changed) <= AUDITED_ONE_BY_ONE:
+        for outcome in changed:
+            statement = outcome.statement
+            assert statement is not None  # noqa: S101 - chosen above
+            changes = {"version": statement.version, "source": statement.source}
+            audit.record(f"companies.statement.{outcome.outcome}", on=statement, changes=changes, actor=actor)
+        return
+    counts = Counter(str(r.outcome) for r in recorded)
+    sources = sorted({r.statement.source for r in changed if r.statement is not None})[:5]
+    audit.record(
+        "companies.statements.recorded",
+        on=Organization.objects.get(id=organization_id),
+        changes={**counts, "sources": sources},
+        actor=actor,
     )

@@ -20,18 +20,24 @@ def company(world):
         yield factories.CompanyFactory(organization=organization, symbol="VERSIONED")
 
 
+def draft(company, year=2023, confirmed=(), **amounts):
+    return StatementDraft(
+        company_id=company.id,
+        kind=PeriodKind.ANNUAL,
+        fiscal_year=year,
+        fiscal_quarter=None,
+        amounts={name: Decimal(value) for name, value in amounts.items()},
+        source="typed",
+        confirmed=frozenset(confirmed),
+    )
+
+
+def record_all(company, *drafts):
+    return statements_record(drafts=drafts, organization_id=company.organization_id, actor=ACTOR)
+
+
 def record(company, **amounts):
-    drafts = [
-        StatementDraft(
-            company_id=company.id,
-            kind=PeriodKind.ANNUAL,
-            fiscal_year=2023,
-            fiscal_quarter=None,
-            amounts={name: Decimal(value) for name, value in amounts.items()},
-            source="typed",
-        )
-    ]
-    return statements_record(drafts=drafts, organization_id=company.organization_id, actor=ACTOR)[0]
+    return record_all(company, draft(company, **amounts))[0]
 
 
 def test_the_same_twice_is_one(company):
@@ -62,3 +68,80 @@ def test_a_deleted_company_is_out_of_sight_and_gives_its_symbol_away(company):
     assert not Company.objects.filter(symbol="VERSIONED").exists()
     assert Company.all_objects.filter(symbol="VERSIONED").exists()
     factories.CompanyFactory(organization=company.organization, symbol="VERSIONED")
+
+
+BOOKS = {"total_assets": "100", "total_liabilities": "60", "total_equity": "40", "net_sales": "80"}
+
+
+def times(factor):
+    return {name: str(Decimal(value) * factor) for name, value in BOOKS.items()}
+
+
+def test_an_error_refuses_and_keeps_nothing_else_from_being_stored(company):
+    found = record_all(
+        company,
+        draft(company, 2021, **BOOKS),
+        draft(company, 2022, **{**BOOKS, "total_equity": "10"}),
+        draft(company, 2023, **times(Decimal("1.1"))),
+    )
+    assert [r.outcome for r in found] == ["created", "refused", "created"]
+    assert [f.code for f in found[1].errors] == ["balance_off"]
+    assert found[1].statement is None
+    assert set(Statement.objects.filter(company=company).values_list("fiscal_year", flat=True)) == {
+        2021,
+        2023,
+    }
+
+
+def test_findings_stay_with_the_statement(company):
+    stored = record(company, **{**BOOKS, "total_equity": "37"}).statement
+    stored.refresh_from_db()
+    assert stored.quality == "warning"
+    finding = next(f for f in stored.findings if f["code"] == "balance_off")
+    assert (finding["code"], finding["level"]) == ("balance_off", "warning")
+    assert finding["items"] == ["total_assets", "total_liabilities", "total_equity"]
+
+
+def test_a_refused_year_says_nothing_about_the_next(company):
+    """The slip is the year that leapt, not the one after it."""
+    found = record_all(
+        company,
+        draft(company, 2023, **times(Decimal("1.1"))),
+        draft(company, 2022, **times(1000)),
+        draft(company, 2021, **BOOKS),
+    )
+    assert [r.outcome for r in found] == ["created", "refused", "created"]
+    assert [f.code for f in found[1].errors] == ["unit_jump"]
+
+
+def test_a_doubt_may_be_confirmed(company):
+    record_all(company, draft(company, 2022, **BOOKS))
+    leap = draft(company, 2023, **times(1000))
+    assert record_all(company, leap)[0].outcome == "refused"
+    sure = record_all(company, draft(company, 2023, confirmed={"unit_jump"}, **times(1000)))[0]
+    assert sure.outcome == "created"
+    assert [f["code"] for f in sure.statement.findings if f["confirmed"]] == ["unit_jump"]
+
+
+def test_what_cannot_be_looked_at_is_refused(company):
+    found = record_all(
+        company,
+        draft(company, goodwill="1"),
+        StatementDraft(company.organization_id, PeriodKind.ANNUAL, 2023, None, {"cash": Decimal(1)}),
+        StatementDraft(company.id, PeriodKind.QUARTERLY, 2023, None, {"cash": Decimal(1)}),
+        draft(company, cash="NaN"),
+    )
+    assert [r.errors[0].code for r in found] == [
+        "unknown_item", "unknown_company", "quarter_does_not_fit", "not_a_number",
+    ]  # fmt: skip
+
+
+def test_a_number_of_a_version_is_given_once(company):
+    from django.utils import timezone
+
+    first = record(company, **BOOKS).statement
+    first.current, first.deleted_at = False, timezone.now()
+    first.save()
+    again = record(company, **BOOKS)
+    assert (again.outcome, again.statement.version) == ("created", 2)
+    assert again.statement.basis == Basis.REPORTED
