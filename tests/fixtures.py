@@ -15,7 +15,6 @@ from uuid import UUID
 import pytest
 from django.core.cache import caches
 from django.db import OperationalError, connection
-from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -37,7 +36,7 @@ from tenants.kernel.errors import Absent
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import SYSTEM
 from tenants.models import OrganizationEntry, Tenant
-from tests import factories
+from tests import database, factories
 
 PASSWORD = "correct-horse-9"
 ORGANIZATION_ROLES = (Role.OWNER, Role.ADMIN, Role.ANALYST, Role.VIEWER)
@@ -179,11 +178,11 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
     """The tests' database, always: pytest-django makes it only where a test asks for ``db``, and tests
     with committed rows would then write into the database that the address names."""
     with django_db_blocker.unblock():
-        config = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        remove = database.set_up()
         assert connection.settings_dict["NAME"].startswith("test_")
     yield
     with django_db_blocker.unblock():
-        teardown_databases(config, verbosity=0)
+        remove()
 
 
 @pytest.fixture(scope="session")
