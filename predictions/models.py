@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from companies.models import FIRST_YEAR, LAST_YEAR, Company
+from companies.models import FIRST_YEAR, LAST_YEAR, Company, Statement
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.owned import OrganizationOwned
 from tenants.kernel.request import Actor
@@ -116,12 +117,34 @@ class Score(OrganizationOwned):
         null=True, help_text="Null where they were not asked for: computed on reading."
     )
     warnings = models.JSONField(default=list)
+    # Null for inputs that stand in no statement: a file of ratios, a single request.
+    statement = models.ForeignKey(
+        Statement,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="scores",
+        db_index=False,
+        help_text="The very version that was scored.",
+    )
+    history_ids = ArrayField(
+        models.UUIDField(),
+        null=True,
+        help_text="Versions of earlier periods that it looked back at, the nearest first.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     created_by_id = models.UUIDField(null=True)
 
     class Meta(OrganizationOwned.Meta):
         ordering = ["-id"]
-        indexes = [models.Index(fields=["job", "-pd", "id"], name="score_of_job_worst")]
+        indexes = [
+            models.Index(fields=["job", "-pd", "id"], name="score_of_job_worst"),
+            # Partial: scores of files, which come by the million, have no statement.
+            models.Index(
+                fields=["statement"],
+                condition=models.Q(statement__isnull=False),
+                name="score_of_statement",
+            ),
+        ]
         constraints = [
             # A row of a file is scored once, whoever is handed its chunk how often.
             models.UniqueConstraint(fields=["job", "row_number"], name="score_row_once")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from predictions import retention, shadowing, usage
 from predictions.models import UNFINISHED, ScoringJob
 from predictions.registry.selectors import in_use
-from predictions.services import chunks, jobs, shadow
+from predictions.services import chunks, jobs, shadow, statements
 from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, current_tenant, in_public, in_tenant
@@ -107,6 +107,21 @@ def score_shadow(self: Any, *, first: str, last: str) -> None:
     except Unavailable:
         # The challenger's files are the operator's matter, who finds the log; nobody waits for its scores.
         return
+    except Exception as error:
+        if self.request.retries >= self.max_retries:
+            raise
+        raise _again(self, error) from error
+
+
+@shared_task(bind=True, base=TenantTask, name="predictions.score_companies", max_retries=5)
+def score_companies(self: Any, *, organization_id: str, company_ids: str) -> None:
+    """Bring the scores of companies (ids with commas between) up to date with their books."""
+    try:
+        statements.companies_score(
+            company_ids=[UUID(part) for part in company_ids.split(",")],
+            organization_id=UUID(organization_id),
+            actor=self.actor,
+        )
     except Exception as error:
         if self.request.retries >= self.max_retries:
             raise

@@ -210,6 +210,7 @@ TABLE = {
     "invitations": dict.fromkeys(("list", "retrieve", "destroy", "resend", "revoke"), ADMINS),
     "joining": {"preview": EVERYBODY, "accept": EVERYBODY},
     "companies": {"list": MEMBERS, "retrieve": MEMBERS},
+    "fx-rates": {"list": MEMBERS, "create": PLATFORM},
     "predictions/annual": _PREDICTIONS,
     "predictions/quarterly": _PREDICTIONS,
     "models": {

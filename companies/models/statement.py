@@ -97,6 +97,9 @@ class Statement(LineItems, OrganizationOwned):
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
     findings = models.JSONField(default=list, blank=True, editable=False, help_text="What the checks found.")
     quality = models.CharField(max_length=8, choices=Quality.choices, default=Quality.CLEAN, editable=False)
+    unscored = models.CharField(
+        max_length=40, blank=True, editable=False, help_text="Why it bears no score, as a code."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by_id = models.UUIDField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)

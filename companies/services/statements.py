@@ -18,9 +18,11 @@ from companies.models import Basis, Company, Quality, Statement
 from companies.quality import Finding, Level
 from companies.services.drafts import STEP, Period, Recorded, StatementDraft
 from companies.services.judging import drafts_judge
+from companies.services.trailing import trailing_of
 from organizations.models import Organization
 from tenants.kernel import audit
 from tenants.kernel.ids import uuid7_batch
+from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import Actor
 
 # Up to this many statements in one call are in the audit log one by one, more as one row with counts: each
@@ -28,11 +30,13 @@ from tenants.kernel.request import Actor
 AUDITED_ONE_BY_ONE = 50
 # A year and its quarter as one number that keeps their order.
 ORDINAL = 8
+# Companies that one task scores.
+SCORED_AT_ONCE = 100
 
 
 @transaction.atomic
 def statements_record(
-    *, drafts: Sequence[StatementDraft], organization_id: UUID, actor: Actor
+    *, drafts: Sequence[StatementDraft], organization_id: UUID, score: bool = True, actor: Actor
 ) -> list[Recorded]:
     """Store the drafts, each as a further version where its period says something else now.
 
@@ -40,7 +44,46 @@ def statements_record(
     one effect. One in which the checks find an error is ``refused``, the others are stored with what was
     found; none keeps another from being stored. Companies are locked in the order of their symbols, as all
     writers lock them. Of several drafts of one period in one call the later ones restate the earlier ones.
+
+    Trailing twelve months follow from quarters that changed, and after commit a task scores every company
+    that says something new, unless ``score`` is False (the caller then scores himself).
     """
+    recorded = _record(drafts, organization_id, actor)
+    changed = [r.statement for r in recorded if r.statement is not None and r.outcome != "unchanged"]
+    trailing_refresh(changed, organization_id=organization_id, actor=actor)
+    if score:
+        scores_ask({row.company_id for row in changed}, organization_id=organization_id, actor=actor)
+    return recorded
+
+
+def trailing_refresh(changed: Sequence[Statement], *, organization_id: UUID, actor: Actor) -> None:
+    """Derive anew what trails the changed quarters; part of the transaction that changed them."""
+    derived = trailing_of(changed)
+    if derived.drafts:
+        _record(derived.drafts, organization_id, actor)
+    for row in derived.gone:
+        row.current, row.deleted_at, row.deleted_by_id = False, timezone.now(), actor.user_id
+        row.delete_reason = "A quarter that it was derived from is gone."
+        row.save(update_fields=["current", "deleted_at", "deleted_by_id", "delete_reason"])
+        audit.record("companies.statement.deleted", on=row, actor=actor)
+
+
+def scores_ask(company_ids: Iterable[UUID], *, organization_id: UUID, actor: Actor) -> None:
+    """Have the scores of companies brought up to date after commit. A queue that cannot be reached takes
+    nothing away from what is stored; whatever touches the company next scores it."""
+    ids = sorted(str(identifier) for identifier in company_ids)
+    for start in range(0, len(ids), SCORED_AT_ONCE):
+        enqueue(
+            "predictions.score_companies",
+            actor=actor,
+            queue="score",
+            robust=True,
+            organization_id=str(organization_id),
+            company_ids=",".join(ids[start : start + SCORED_AT_ONCE]),
+        )
+
+
+def _record(drafts: Sequence[StatementDraft], organization_id: UUID, actor: Actor) -> list[Recorded]:
     companies = _locked(organization_id, {draft.company_id for draft in drafts})
     books = _Books.of(drafts, companies)
     found = drafts_judge(

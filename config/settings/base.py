@@ -40,6 +40,7 @@ SHARED_APPS = [
     "accounts.privacy",
     "accounts.watching",
     "accounts.sso",
+    "companies.fx",
     "predictions.registry",
     "django.contrib.contenttypes",
     "django.contrib.auth",

@@ -47,15 +47,23 @@ class Inputs:
     statement: dict[str, float] = field(default_factory=dict)
     prior: tuple[dict[str, float], ...] = ()
     """Earlier periods, the nearest first."""
+    fx: dict[str, Any] | None = None
+    """The rate that the amounts were converted with: currency, US dollars for one unit, day, source."""
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Inputs:
         """The inputs of a stored score."""
         prior = tuple(kept.get("prior", ()))
-        return cls(ratios=kept.get("ratios", {}), statement=kept.get("statement", {}), prior=prior)
+        statement = kept.get("statement", {})
+        return cls(ratios=kept.get("ratios", {}), statement=statement, prior=prior, fx=kept.get("fx"))
 
     def as_json(self) -> dict[str, Any]:
-        parts = {"ratios": self.ratios, "statement": self.statement, "prior": list(self.prior)}
+        parts = {
+            "ratios": self.ratios,
+            "statement": self.statement,
+            "prior": list(self.prior),
+            "fx": self.fx,
+        }
         return {name: value for name, value in parts.items() if value}
 
 
@@ -70,6 +78,9 @@ class ScoreRequest:
     quarter_label: str = ""
     row_number: int | None = None
     warnings: tuple[dict[str, Any], ...] = ()
+    statement_id: UUID | None = None
+    """The version of a statement that the inputs are from, and those of its history."""
+    history_ids: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +291,7 @@ _SCORE_FIELDS = (
     *("row_number", "input_hash", "shape", "inputs", "pd", "pd_raw", "risk_level", "grade"),
     *("members", "low", "high"),
     *("confidence", "confidence_level", "confidence_reasons", "drivers", "warnings"),
+    *("statement", "history_ids"),
 )
 
 
@@ -307,6 +319,8 @@ def _score_row(
         json.dumps(draft.reasons),
         json.dumps(draft.drivers) if draft.drivers is not None else None,
         json.dumps(list(draft.request.warnings)),
+        draft.request.statement_id,
+        list(draft.request.history_ids) if draft.request.history_ids is not None else None,
     )
 
 

@@ -1,69 +1,113 @@
-"""Scoring what stands in the books: statements that have no prediction yet."""
+"""Scoring what stands in the books: each period from the very versions that hold now, once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from companies.models import Statement
-from companies.services import CompanyFacts
-from predictions.models import Prediction, PredictionKind
+from django.db import transaction
+
+from companies.models import Company, Statement
+from predictions.models import PredictionKind, Score
 from predictions.registry.selectors import ActiveModel, active_model
-from predictions.services.scoring import Inputs, ScoreRequest, score_requests, store
+from predictions.services.scoring import ScoreDraft, score_requests, store
+from predictions.services.statement_inputs import Asked, asked_of
 from tenants.kernel.request import Actor
 
-# Scores that are written in one transaction.
-SET_SIZE = 2_000
+# Companies that are locked, scored and written in one transaction.
+SET_SIZE = 200
+NOTHING_TO_SCORE_ON = "no_inputs"
+Trace = tuple[UUID, tuple[UUID, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What scoring a set of companies came to."""
+
+    companies: int = 0
+    scored: int = 0
+    refused: int = 0
+    """Periods that bear no score, each with its reason on the statement."""
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            self.companies + other.companies, self.scored + other.scored, self.refused + other.refused
+        )
 
 
 def statements_score(*, organization_id: UUID, actor: Actor) -> int:
-    """Score every statement of the organization that has no prediction yet; tells how many.
-
-    Earlier statements of the same company serve as its history.
-    """
-    model = active_model()
-    return sum(_score_statements(kind, organization_id, model, actor) for kind in PredictionKind.values)
-
-
-def _score_statements(kind: str, organization_id: UUID, model: ActiveModel, actor: Actor) -> int:
-    rows = Statement.objects.filter(organization_id=organization_id, kind=kind, current=True).select_related(
-        "company"
-    )
-    by_company: dict[UUID, list[Statement]] = {}
-    for statement in rows.order_by("company_id", "-fiscal_year", "-fiscal_quarter"):
-        by_company.setdefault(statement.company_id, []).append(statement)
-    there = {
-        key
-        for key in Prediction.objects.filter(organization_id=organization_id, kind=kind).values_list(
-            "company_id", "fiscal_year", "fiscal_quarter"
+    """Bring the scores of all companies of the organization up to date; tells how many scores were made."""
+    symbols = Company.objects.filter(organization_id=organization_id).order_by("symbol")
+    ids = list(symbols.values_list("id", flat=True))
+    done = Outcome()
+    for start in range(0, len(ids), SET_SIZE):
+        done += companies_score(
+            company_ids=ids[start : start + SET_SIZE], organization_id=organization_id, actor=actor
         )
+    return done.scored
+
+
+@transaction.atomic
+def companies_score(
+    *,
+    company_ids: Sequence[UUID],
+    organization_id: UUID,
+    model: ActiveModel | None = None,
+    anew: bool = False,
+    actor: Actor,
+) -> Outcome:
+    """Score every period of the companies whose versions, or those of its history, bear no score yet.
+
+    So a restated year is scored anew, and so are the years after it that look back at it; running it twice
+    adds nothing. A score that somebody made from other inputs stays the current one until the books change.
+    With ``anew`` a score by another version of the model does not count: earlier scores stay in the history.
+    Companies are locked in the order of their symbols until the scores are written, so that two runs queue.
+    """
+    model = model or active_model()
+    rows = Company.objects.filter(organization_id=organization_id, id__in=list(company_ids))
+    companies = list(rows.order_by("symbol").select_for_update(no_key=True))
+    statements = Statement.objects.filter(company__in=[c.id for c in companies], current=True)
+    asked = asked_of(companies, statements)
+    known = _scored_traces(companies, model.sha256 if anew else None)
+    todo = [one for one in asked if one.trace not in known and not one.refusal]
+    refusals = {one.statement.id: one.refusal for one in asked if one.refusal}
+    scored = 0
+    for kind in PredictionKind.values:
+        mine = [one for one in todo if one.kind == kind]
+        drafts = score_requests(kind, [one.request() for one in mine], model=model, drivers=0)
+        scorable: list[ScoreDraft] = []
+        for one, draft in zip(mine, drafts, strict=True):
+            if draft.pd is None:
+                refusals[one.statement.id] = NOTHING_TO_SCORE_ON
+            else:
+                scorable.append(draft)
+        if scorable:
+            store(kind, scorable, organization_id=organization_id, model=model, actor=actor)
+            scored += len(scorable)
+    _mark(asked, refusals)
+    return Outcome(len(companies), scored, len(refusals))
+
+
+def _scored_traces(companies: Sequence[Company], sha256: str | None) -> set[Trace]:
+    """The versions that the latest score from the books of each prediction rests on."""
+    scores = Score.objects.filter(
+        prediction__company__in=[company.id for company in companies], statement__isnull=False
+    )
+    latest = scores.order_by("prediction_id", "-id").distinct("prediction_id")
+    return {
+        (statement, tuple(history or ()))
+        for statement, history, sha in latest.values_list("statement_id", "history_ids", "model_sha256")
+        if sha256 in {None, sha}
     }
-    requests = [
-        _statement_request(statement, statements[position + 1 :])
-        for statements in by_company.values()
-        for position, statement in enumerate(statements)
-        if (statement.company_id, statement.fiscal_year, statement.fiscal_quarter) not in there
-    ]
-    done = 0
-    for start in range(0, len(requests), SET_SIZE):
-        drafts = score_requests(kind, requests[start : start + SET_SIZE], model=model, drivers=0)
-        scorable = [draft for draft in drafts if draft.pd is not None]
-        store(kind, scorable, organization_id=organization_id, model=model, actor=actor)
-        done += len(scorable)
-    return done
 
 
-def _statement_request(statement: Statement, earlier: list[Statement]) -> ScoreRequest:
-    company = statement.company
-    facts = CompanyFacts(company.symbol, company.name, company.sector, company.market_cap, company.currency)
-    inputs = Inputs(statement=statement.amounts(), prior=_history(statement, earlier))
-    return ScoreRequest(facts, statement.fiscal_year, statement.fiscal_quarter, inputs)
-
-
-def _history(statement: Statement, earlier: list[Statement]) -> tuple[dict[str, float], ...]:
-    """Earlier periods at their distance: a gap stays a gap."""
-
-    def ordinal(row: Statement) -> int:
-        return row.fiscal_year * 4 + row.fiscal_quarter - 1 if row.fiscal_quarter else row.fiscal_year
-
-    at = {ordinal(statement) - ordinal(row): row.amounts() for row in earlier}
-    return tuple(at.get(back, {}) for back in range(1, max(at, default=0) + 1))
+def _mark(asked: Sequence[Asked], refusals: dict[UUID, str]) -> None:
+    """Say on each statement why it bears no score, and no longer where it bears one."""
+    moved: dict[str, list[UUID]] = {}
+    for one in asked:
+        reason = refusals.get(one.statement.id, "")
+        if one.statement.unscored != reason:
+            moved.setdefault(reason, []).append(one.statement.id)
+    for reason, ids in moved.items():
+        Statement.objects.filter(id__in=ids).update(unscored=reason)
