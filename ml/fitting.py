@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ml.estimators import BoundedLogistic, MonotoneTrees
 from ml.features import STATE_WORST, Array
 from ml.model import Affine, Development, ShapeModel
 from ml.sampling import Presented, present, single_gap
-from ml.shapes import MEMBERS, Shape
+from ml.shapes import MEMBERS, SIZE, Shape
 
 FIRST_ORIGIN = 2005
 FIT_FROM = 2003
@@ -193,16 +193,24 @@ class Workshop:
             intercept=blend.intercept,
             gap_shift=blend.gap_shift,
             sigma=sigma,
-            development=_development(X, np.full(width, 1.0 / width)),
+            development=_development(self.shape, X, np.full(width, 1.0 / width)),
         )
         sample = np.random.default_rng(SEED).choice(len(X), size=min(3000, len(X)), replace=False)
         log_odds = model.log_odds(X[sample])
         effect = np.abs(model.contributions(X[sample], log_odds)[:, :-1]).mean(axis=0)
         importance = effect / effect.sum()
-        return ShapeModel(**{**vars(model), "development": _development(X, importance)})
+        return ShapeModel(**{**vars(model), "development": _development(self.shape, X, importance)})
 
 
-def _development(X: Array, importance: Array) -> Development:
+def _development(shape: Shape, X: Array, importance: Array) -> Development:
     known = np.where(X == STATE_WORST, np.nan, X)
     low, median, high = np.nanquantile(known, (0.005, 0.5, 0.995), axis=0)
-    return Development(median, low, high, importance)
+    whole = Development(median, low, high, importance)
+    if SIZE not in shape.features:
+        return whole
+    assets = np.exp(X[:, shape.features.index(SIZE)])
+    whole = replace(whole, size_bounds=np.quantile(assets, (0.25, 0.5, 0.75)))
+    classes = whole.size_class(assets)
+    return replace(
+        whole, median_by_size=np.stack([np.nanmedian(known[classes == c], axis=0) for c in range(4)])
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xgboost as xgb
+from numpy.typing import NDArray
 
 from ml.drift import Reference
 from ml.estimators import BoundedLogistic
@@ -33,6 +34,18 @@ class Development:
     high: Array
     importance: Array
     """Share of each feature in the mean absolute contribution; sums to 1."""
+    size_bounds: Array | None = None
+    """Quartiles of total assets (USD millions), which part the sample into four size classes; None for shapes
+    that do not know the size."""
+    median_by_size: Array | None = None
+    """Median of each feature in each size class, shape (4, p)."""
+
+    def size_class(self, assets: Array) -> NDArray[np.int64]:
+        """Size class of total assets in USD millions, 0 to 3; -1 where it is not known."""
+        if self.size_bounds is None:
+            return np.full(len(assets), -1)
+        found: NDArray[np.int64] = np.searchsorted(self.size_bounds, assets, side="right")
+        return np.where(np.isnan(assets), -1, found)
 
 
 @dataclass(frozen=True)

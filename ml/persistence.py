@@ -74,10 +74,7 @@ def _files(model: ShapeModel) -> dict[str, bytes]:
         "sigma": model.sigma,
     }
     development = {
-        "median": model.development.median.tolist(),
-        "low": model.development.low.tolist(),
-        "high": model.development.high.tolist(),
-        "importance": model.development.importance.tolist(),
+        name: values.tolist() for name, values in vars(model.development).items() if values is not None
     }
     term = {} if model.term is None else {TERM: as_json(model.term.as_json())}
     reference = {} if model.reference is None else {REFERENCE: as_json(model.reference.as_json())}

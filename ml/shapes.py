@@ -59,6 +59,8 @@ class Shape:
         return STATEMENT_MARKERS if self.is_statement else {name: name for name in self.features}
 
 
+SIZE = "log_assets"
+"""The feature that says how large a company is: ln of total assets in USD millions."""
 PRIOR_YEARS = "prior years"
 # Total assets and liabilities are always known in a statement shape, so these features miss one input only
 # (or, with inventory, receivables and current assets, one of two).

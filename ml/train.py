@@ -34,7 +34,7 @@ from ml.shapes import MEMBERS, SHAPES, Shape
 from ml.term.fitting import fit_term
 
 NAME = "us-listed"
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 LAST_SELECTION_YEAR = 2013
 REPORT_YEARS = (2014, 2015)
 

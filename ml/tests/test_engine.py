@@ -13,7 +13,7 @@ from ml import ArtifactError, Engine
 from ml.features import ANNUAL_RATIOS, DEVELOPED_ITEMS
 from ml.persistence import DEFAULT_PATH
 from ml.sampling import canonical_ratios, history_frame, ratio_matrix, statement_matrix
-from ml.shapes import MEMBERS
+from ml.shapes import MEMBERS, SIZE
 
 RATIOS = {
     "long_term_debt_to_total_capital": 35.0,
@@ -329,6 +329,32 @@ def test_drivers_are_ordered_and_speak_plainly(engine):
     assert texts["return_on_assets"].startswith("Return on assets of -30.0 % raises the PD")
     assert "undefined" in texts["total_debt_to_ebitda"]
     assert {d["feature"] for d in found} <= set(ANNUAL_RATIOS)
+
+
+def test_a_company_is_held_against_those_of_its_size(engine, firm):
+    """The same company ten thousand times as large has other peers, and their median beside its value."""
+    items = [name for name in firm if name in DEVELOPED_ITEMS or name == "market_cap"]
+    large = {**firm, **{name: 1e4 * firm[name] for name in items}}
+    scores = engine.score(pd.DataFrame([firm, large]), kind="annual", drivers=40)
+    development = engine.models["statement_market"].development
+    features = engine.models["statement_market"].shape.features
+    assets = np.array([firm["total_assets"], large["total_assets"]])
+    for found, peers in zip(scores.drivers, development.size_class(assets), strict=True):
+        named = {d["feature"]: d for d in found if d["typical"] is not None}
+        for feature, driver in named.items():
+            column = features.index(feature)
+            if feature == SIZE:
+                assert driver["typical"] == development.median[column]
+                continue
+            assert driver["typical"] == development.median_by_size[peers, column]
+            assert driver["value"] is None or driver["peers"] in driver["text"]
+    small, big = ({d["peers"] for d in found if d["feature"] == "ebit_to_assets"} for found in scores.drivers)
+    assert small != big
+
+
+def test_ratios_know_no_size(engine):
+    (found,) = engine.score(pd.DataFrame([RATIOS]), kind="annual").drivers
+    assert {d["peers"] for d in found} == {"all companies"}
 
 
 # --- Safety

@@ -98,7 +98,11 @@ class DriverOut(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # the word of the field
     value = serializers.FloatField(allow_null=True)
     typical = serializers.FloatField(
-        allow_null=True, help_text="Of the median company of the development data."
+        allow_null=True, help_text="Median of its peers in the development data."
+    )
+    peers = serializers.CharField(
+        required=False,
+        help_text="Who they are: companies of its size class, or all where the size is unknown.",
     )
     unit = serializers.CharField()
     contribution = serializers.FloatField(help_text="Log-odds; positive raises the PD.")
