@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial, update_wrapper
@@ -27,8 +28,7 @@ from accounts.api_keys import pages as key_pages
 from accounts.mfa import pages
 from accounts.mfa import services as mfa
 from accounts.mfa.errors import MfaEnrolmentRequired
-from accounts.mfa.proofs import Given
-from accounts.mfa.selectors import second_factors
+from accounts.mfa.selectors import has_second_factor
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
 from accounts.permissions import MATRIX
@@ -59,7 +59,7 @@ ENTER_PLATFORM = "platform.read"
 # Archived organizations are entered by nobody; who brings them back finds them on their own pages only.
 GOVERN, STATE_PAGES = "organizations.govern", "organizations_organization_"
 # Pages for whoever still has to enrol the second factor that his institution asks for.
-BEFORE_ADMISSION = frozenset({"logout", "prove", "security", "security_app"})
+BEFORE_ADMISSION = frozenset({"logout", "prove", "security", "security_app", "security_passkey"})
 # Pages of Django's console that would reach around the rule or the services.
 _LEFT_OUT = frozenset({"password_change", "password_change_done", "view_on_site", "search"})
 
@@ -154,14 +154,13 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         token, next_page = request.session.get(WAITING_KEY), pages.next_of(request, self)
         if not token:
             return HttpResponseRedirect(reverse("admin:login", current_app=self.name))
-        form = pages.CodeForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
+        given, form = pages.given_by(request, pages.CodeForm)
+        waiting = {"token": token, "tenant_id": host_tenant_id(request), "on_console": True}
+        if given is not None:
             try:
                 session, place = mfa.sign_in_finish(
-                    token=token,
-                    given=Given(code=form.cleaned_data["code"]),
-                    tenant_id=host_tenant_id(request),
-                    on_console=True,
+                    **waiting,
+                    given=given,
                     place_for=partial(place_for, request),
                     device=request.headers.get("User-Agent", ""),
                     address=current().address,
@@ -172,7 +171,7 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
                 if place is not None:
                     enter(request, session.user, place, session)
                 return HttpResponseRedirect(next_page)
-        context = {"title": "Second factor", "form": form, "next": next_page}
+        context = {"title": "Second factor", "form": form, "next": next_page, **second_factor_ways(waiting)}
         return pages.page(request, self, "console/second_factor.html", **context)
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -182,6 +181,16 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         forget(request)
         messages.success(request, "You have signed out.")
         return HttpResponseRedirect(reverse("admin:login", current_app=self.name))
+
+
+def second_factor_ways(waiting: dict[str, Any]) -> dict[str, Any]:
+    """How the page of a sign-in that waits may ask; nothing where it waits no more."""
+    try:
+        methods = mfa.sign_in_methods(**waiting)
+        ask = json.dumps(mfa.sign_in_ask(**waiting)) if "passkey" in methods else ""
+    except DomainError:
+        return {"over": True}
+    return {"ask": ask, "by_code": bool({"totp", "recovery_code"} & set(methods)), "elsewhere": not methods}
 
 
 class PlatformSite(ConsoleSite):
@@ -250,7 +259,7 @@ class TenantSite(ConsoleSite):
             device=device,
             address=current().address,
             # Every session of who has a second factor was opened with it, the one that made the pass too.
-            second_factor=bool(second_factors(user.id)),
+            second_factor=has_second_factor(user.id),
         )
         enter(request, user, place, session)
         entering.entrance_record(place=place, reason=reason, session_id=session.id, actor=user.actor)

@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from accounts.mfa.models import Passkey
 from accounts.permissions import Role
 from accounts.privacy.models import DataExport, ExportState
 from accounts.sso.models import EmailDomain
@@ -96,6 +97,8 @@ TABLE = {
         "join": SIGNED_IN,
         # Without a proof in the body it is refused for that, whoever asks.
         "prove": SIGNED_IN,
+        # Without a passkey it is 409, whoever asks.
+        "prove_options": SIGNED_IN,
         "verify_email": EVERYBODY,
         "disown_email": EVERYBODY,
         "forgot_password": EVERYBODY,
@@ -107,12 +110,21 @@ TABLE = {
     "auth/mfa": {
         "list": SIGNED_IN,
         "verify": EVERYBODY,
+        "verify_options": EVERYBODY,
         # The clients of this test hold a fresh proof; without one it is 403 for everybody.
         "begin_totp": SIGNED_IN,
         "confirm_totp": SIGNED_IN,
         "remove_totp": SIGNED_IN,
         "renew_codes": SIGNED_IN,
         "reset": TENANT,
+    },
+    "auth/mfa/passkeys": {
+        "list": SIGNED_IN,
+        "begin": SIGNED_IN,
+        # Without what a key has said it is 400; a foreign key is 404.
+        "create": SIGNED_IN,
+        "partial_update": SIGNED_IN,
+        "destroy": SIGNED_IN,
     },
     "auth/sso": {
         "list": EVERYBODY,
@@ -338,6 +350,10 @@ def _account_row(people: World, prefix: str, action: str, role: str, client):
         return people.user(role if mine else Role.ANALYST).id
     if prefix == "users/me/sessions":
         return client.session_row.id if role != "anonymous" else people.user(Role.ANALYST).id
+    if prefix == "auth/mfa/passkeys":
+        # Everybody has his own; foreign ones are tested with them.
+        holder = people.user(Role.ANALYST if role == "anonymous" else role)
+        return Passkey.objects.create(user=holder, name="Key", host="alpha.test", credential_id="AA").pk
     if prefix == "users/me/data":
         path = default_storage.save("public/exports/test.zip", ContentFile(b"PK"))
         return DataExport.objects.create(

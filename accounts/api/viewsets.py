@@ -65,7 +65,7 @@ class AuthViewSet(ProofActions, RecoveryActions, DeclaredViewSet):
     }
     open_to: ClassVar[dict[str, frozenset[str]]] = {
         BY_KEY: frozenset({"me"}),
-        CONFINED: frozenset({"me", "logout", "switch_organization", "prove"}),
+        CONFINED: frozenset({"me", "logout", "switch_organization", "prove", "prove_options"}),
     }
 
     def _read(self, serializer_class: type[Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.core.cache import caches
 
 from accounts.api_keys import reading
 from accounts.api_keys.reading import KeyRef
-from accounts.mfa.selectors import second_factors
+from accounts.mfa.selectors import has_second_factor
 from accounts.models import User
 from accounts.permissions import WHOLE_TENANT
 from accounts.principals import Grants, SessionPrincipal, grants_of
@@ -81,4 +81,4 @@ def _load(ref: KeyRef) -> Grants | None:
         user = User.objects.filter(pk=ref.user_id, is_active=True).first()
     if user is None:
         return None
-    return grants_of(user, ref.tenant_id, second_factor=bool(second_factors(user.id)))
+    return grants_of(user, ref.tenant_id, second_factor=has_second_factor(user.id))

@@ -18,6 +18,10 @@ from tenants.kernel import audit
 from tenants.kernel.context import in_public
 
 PATIENCE = timedelta(minutes=5)
+NOT_HERE = (
+    "Your passkeys belong to another address of this platform, and no recovery code is left: sign in there, "
+    "or have an administrator reset your second factor."
+)
 
 
 def second_factor_ask(
@@ -27,9 +31,9 @@ def second_factor_ask(
 
     The first factor must have been right. Call it outside a transaction, or the token is lost.
     """
-    methods = selectors.second_factors(user.id)
-    if not methods:
+    if not selectors.has_second_factor(user.id):
         return
+    methods = selectors.second_factors(user.id)
     token = f"mfa_{secrets.token_urlsafe(32)}"
     with in_public(), transaction.atomic():
         now = timezone.now()
@@ -43,6 +47,7 @@ def second_factor_ask(
         )
         audit.record("accounts.mfa.asked", on=user, changes={"methods": methods}, actor=user.actor)
     raise MfaRequired(
+        "" if methods else NOT_HERE,
         mfa_required=True,
         mfa_token=token,
         methods=methods,

@@ -52,6 +52,29 @@ class RecoveryCode(Identified):
         return f"recovery code of {self.user_id}"
 
 
+class Passkey(Identified):
+    """A key of WebAuthn: a security key, a phone, a computer. It signs for one host and for no other."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=60)
+    host = models.CharField(max_length=253, help_text="Where it was made; it answers nowhere else.")
+    credential_id = models.CharField(max_length=1400, unique=True, help_text="base64url")
+    public_key = models.TextField(help_text="COSE, in base64url")
+    sign_count = models.BigIntegerField(default=0)
+    is_synced = models.BooleanField(default=False, help_text="Whether its owner's devices share it.")
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True)
+    doubted_at = models.DateTimeField(
+        null=True, help_text="Since when it is taken for copied: its counter went back. It opens nothing."
+    )
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"passkey of {self.user_id}"
+
+
 class Challenge(Identified):
     """A sign-in whose first factor was right and whose second is awaited. Its token is kept as a hash."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -16,12 +18,14 @@ from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from accounts.mfa import selectors, services
+from accounts.mfa import ceremonies, passkeys, selectors, services
 from accounts.mfa.proofs import Given
 from accounts.models import User
 from tenants.kernel.console import principal_of
 from tenants.kernel.errors import DomainError, Forbidden
 from tenants.kernel.principal import Principal
+
+LONGEST_CREDENTIAL = 60_000
 
 
 class Site(Protocol):
@@ -41,6 +45,17 @@ class PasswordForm(forms.Form):
         max_length=256,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+
+class PasskeyForm(forms.Form):
+    """What a new passkey is called."""
+
+    name = forms.CharField(
+        max_length=passkeys.LONGEST_NAME,
+        required=False,
+        help_text="So that you know it again: Phone, Key at work.",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autofocus": True}),
     )
 
 
@@ -70,6 +85,7 @@ def urls(site: Site) -> list[Any]:
         path("prove/", site.admin_view(partial(prove, site=site)), name="prove"),
         path("security/", site.admin_view(partial(security, site=site)), name="security"),
         path("security/app/", site.admin_view(partial(app, site=site)), name="security_app"),
+        path("security/passkey/", site.admin_view(partial(passkey, site=site)), name="security_passkey"),
     ]
 
 
@@ -97,29 +113,54 @@ def prove(request: HttpRequest, *, site: Site) -> HttpResponse:
     user, principal = caller(request)
     methods = selectors.proof_methods(user.id)
     form_class = PasswordForm if methods == ["password"] else CodeForm
-    form = form_class(request.POST if request.method == "POST" else None)
+    given, form = given_by(request, form_class)
     back = next_of(request, site)
-    if request.method == "POST" and form.is_valid():
+    if given is not None:
         try:
             services.session_prove(
-                session_id=principal.session_id,
-                user=user,
-                given=Given(**form.cleaned_data),
-                actor=principal.actor,
+                session_id=principal.session_id, user=user, given=given, actor=principal.actor
             )
         except DomainError as refusal:
             form.add_error(None, refusal.detail)
         else:
             messages.success(request, "Thank you. Go on with what you were about to do.")
             return HttpResponseRedirect(back)
+    ask = services.session_ask(session_id=principal.session_id, user=user) if "passkey" in methods else None
     return page(
         request,
         site,
         "console/prove.html",
         title="Prove that it is you",
-        form=form if methods else None,
+        form=form,
+        by_form=methods not in ([], ["passkey"]),
+        ask=json.dumps(ask) if ask else "",
+        elsewhere=not methods and selectors.has_second_factor(user.id),
         next=back,
     )
+
+
+def given_by(request: HttpRequest, form_class: type[forms.Form]) -> tuple[Given | None, forms.Form]:
+    """What a page was sent as a proof, None for nothing; and the form for it with its errors."""
+    signed = signed_by(request)
+    if signed is not None:
+        # Only to carry what is said about it.
+        form = form_class({})
+        form.errors.clear()
+        return Given(credential=signed), form
+    form = form_class(request.POST if request.method == "POST" else None)
+    return (Given(**form.cleaned_data) if form.is_valid() else None), form
+
+
+def signed_by(request: HttpRequest) -> dict[str, Any] | None:
+    """What static/console/passkeys.js has put into the page's form."""
+    text = request.POST.get("credential", "")
+    if not text or len(text) > LONGEST_CREDENTIAL:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def security(request: HttpRequest, *, site: Site) -> HttpResponse:
@@ -129,13 +170,64 @@ def security(request: HttpRequest, *, site: Site) -> HttpResponse:
     if request.method == "POST":
         assert_own_account(principal)
         principal.assert_proved()
+        passkeys_change(request, user, principal)
         if request.POST.get("do") == "renew":
             codes = services.recovery_codes_renew(user=user, actor=principal.actor)
         elif request.POST.get("do") == "remove":
             services.totp_remove(user=user, actor=principal.actor)
             messages.success(request, "The authenticator app is removed.")
     standing = selectors.standing(user.id)
-    return page(request, site, "console/security.html", title="Your security", standing=standing, codes=codes)
+    return page(
+        request,
+        site,
+        "console/security.html",
+        title="Your security",
+        standing=standing,
+        has_any=selectors.has_second_factor(user.id),
+        passkeys=selectors.passkeys_of(user.id),
+        here=ceremonies.here(),
+        codes=codes,
+    )
+
+
+def passkeys_change(request: HttpRequest, user: User, principal: Principal) -> None:
+    """Rename or remove the passkey that a button of the page belongs to."""
+    try:
+        key_id = UUID(request.POST.get("passkey", ""))
+    except ValueError:
+        return
+    if request.POST.get("do") == "rename":
+        name = request.POST.get("name", "")
+        passkeys.passkey_rename(user=user, passkey_id=key_id, name=name, actor=principal.actor)
+        messages.success(request, "The passkey has its new name.")
+    elif request.POST.get("do") == "remove-passkey":
+        passkeys.passkey_remove(user=user, passkey_id=key_id, actor=principal.actor)
+        messages.success(request, "The passkey is removed.")
+
+
+def passkey(request: HttpRequest, *, site: Site) -> HttpResponse:
+    """Make a passkey for this host: its name, then the device's own questions, then the recovery codes."""
+    user, principal = caller(request)
+    assert_own_account(principal)
+    principal.assert_proved()
+    form, codes = PasskeyForm(request.POST if request.method == "POST" else None), None
+    if request.method == "POST" and form.is_valid():
+        try:
+            _, codes = passkeys.passkey_add(
+                user=user,
+                name=form.cleaned_data["name"],
+                credential=signed_by(request) or {},
+                session_id=principal.session_id,
+                actor=principal.actor,
+            )
+        except DomainError as refusal:
+            form.add_error(None, refusal.detail)
+    ask = None
+    if codes is None:
+        ask = json.dumps(passkeys.passkey_begin(user=user, session_id=principal.session_id))
+    return page(
+        request, site, "console/security_passkey.html", title="Passkey", form=form, ask=ask, codes=codes
+    )
 
 
 def app(request: HttpRequest, *, site: Site) -> HttpResponse:

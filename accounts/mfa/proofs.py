@@ -1,16 +1,18 @@
-"""Whether a password or a code is right: counted, single use, and one attempt at a time."""
+"""Whether a password, a code or a passkey is right: counted, single use, and one attempt at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import hashing
-from accounts.mfa import totp
+from accounts.mfa import ceremonies, totp
 from accounts.mfa.errors import ProofRefused
 from accounts.mfa.models import Guard, RecoveryCode, TotpDevice
 from accounts.models import User
@@ -30,21 +32,23 @@ LONGEST_WAIT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the user sent; one of them is enough."""
+    """What the user sent; one of them is enough. ``credential`` is what a passkey has signed."""
 
     password: str = ""
     code: str = ""
+    credential: dict[str, Any] | None = None
 
 
-def proof_check(*, user: User, given: Given, methods: Sequence[str], actor: Actor) -> str:
+def proof_check(*, user: User, given: Given, methods: Sequence[str], bound: UUID, actor: Actor) -> str:
     """The method by which the proof is right; the code is used up by it.
 
-    Call it outside a transaction: a refusal counts, and must stay counted. Raises ProofRefused, or
-    TooMany while the user's attempts are locked.
+    ``bound`` is the session or the sign-in for which a passkey was asked to sign. Call it outside a
+    transaction: a refusal counts, and must stay counted. Raises ProofRefused, or TooMany while the user's
+    attempts are locked.
     """
-    if not (given.password or given.code):
-        fault = {"pointer": "/code", "code": "required", "detail": "Send a code or a password."}
-        raise InvalidInput("Send a code or a password.", errors=[fault])
+    if not (given.password or given.code or given.credential):
+        fault = {"pointer": "/code", "code": "required", "detail": "Send a code, a passkey or a password."}
+        raise InvalidInput("Send a code, a passkey or a password.", errors=[fault])
     now = timezone.now()
     with in_public(), transaction.atomic():
         Guard.objects.get_or_create(user=user)
@@ -52,7 +56,7 @@ def proof_check(*, user: User, given: Given, methods: Sequence[str], actor: Acto
         if guard.locked_until is not None and guard.locked_until > now:
             seconds = int((guard.locked_until - now).total_seconds()) + 1
             raise TooMany("Too many wrong attempts; wait a little.", retry_after=seconds)
-        method = _method_of(user, given, methods, now)
+        method = _method_of(user, given, methods, bound, now)
         if method is not None:
             Guard.objects.filter(user=user).update(failures=0, locked_until=None)
             return method
@@ -69,7 +73,10 @@ def _locked_until(failures: int, now: datetime) -> datetime | None:
     return now + min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
-def _method_of(user: User, given: Given, methods: Sequence[str], now: datetime) -> str | None:
+def _method_of(user: User, given: Given, methods: Sequence[str], bound: UUID, now: datetime) -> str | None:
+    signed = given.credential
+    if signed and "passkey" in methods and ceremonies.passkey_use(user, signed, bound=bound, now=now):
+        return "passkey"
     code = "".join(given.code.split())
     if code and "totp" in methods and totp_use(user, code, now=now):
         return "totp"

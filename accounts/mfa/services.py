@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import segno
@@ -18,9 +18,9 @@ from django.utils import timezone
 from accounts import hashing
 from accounts import selectors as places
 from accounts import services as accounts
-from accounts.mfa import proofs, selectors, totp
+from accounts.mfa import ceremonies, proofs, selectors, totp
 from accounts.mfa.errors import MfaRefused, ProofRefused
-from accounts.mfa.models import Challenge, Guard, RecoveryCode, TotpDevice
+from accounts.mfa.models import Challenge, Guard, Passkey, RecoveryCode, TotpDevice
 from accounts.mfa.proofs import Given
 from accounts.models import AuthSession, Credential, Membership, User
 from accounts.selectors import Place
@@ -57,7 +57,7 @@ def session_prove(*, session_id: UUID, user: User, given: Given, actor: Actor) -
     Raises ProofRefused and TooMany.
     """
     methods = selectors.proof_methods(user.id)
-    method = proofs.proof_check(user=user, given=given, methods=methods, actor=actor)
+    method = proofs.proof_check(user=user, given=given, methods=methods, bound=session_id, actor=actor)
     now = timezone.now()
     with in_public(), transaction.atomic():
         session = AuthSession.objects.select_for_update().get(id=session_id)
@@ -90,7 +90,9 @@ def sign_in_finish(
     user = challenge.user
     methods = selectors.second_factors(user.id)
     try:
-        method = proofs.proof_check(user=user, given=given, methods=methods, actor=user.actor)
+        method = proofs.proof_check(
+            user=user, given=given, methods=methods, bound=challenge.id, actor=user.actor
+        )
     except ProofRefused:
         with in_public(), transaction.atomic():
             Challenge.objects.filter(id=challenge.id).update(failures=F("failures") + 1)
@@ -118,6 +120,26 @@ def sign_in_finish(
         )
         audit.record("accounts.mfa.passed", on=session, changes={"by": method}, actor=user.actor)
     return session, place
+
+
+def session_ask(*, session_id: UUID, user: User) -> dict[str, Any]:
+    """What a passkey signs to prove anew on a session; raises Conflict where none answers here."""
+    place = ceremonies.here()
+    with in_public():
+        if place is None or not selectors.passkeys_at(user.id, place.host).exists():
+            raise Conflict("No passkey of yours answers on this address.", code="no_passkeys_here")
+        return ceremonies.request_options(user, place=place, bound=session_id)
+
+
+def sign_in_ask(*, token: str, tenant_id: UUID | None, on_console: bool = False) -> dict[str, Any]:
+    """What a passkey signs to finish a sign-in; raises MfaRefused, and Conflict where none answers here."""
+    challenge = _open_challenge(token, tenant_id, on_console)
+    return session_ask(session_id=challenge.id, user=challenge.user)
+
+
+def sign_in_methods(*, token: str, tenant_id: UUID | None, on_console: bool = False) -> list[str]:
+    """By what a sign-in may be finished on this host; raises MfaRefused."""
+    return selectors.second_factors(_open_challenge(token, tenant_id, on_console).user_id)
 
 
 def _open_challenge(token: str, tenant_id: UUID | None, on_console: bool) -> Challenge:
@@ -177,12 +199,12 @@ def totp_confirm(*, user: User, code: str, session_id: UUID, actor: Actor) -> li
         if proofs.totp_use(user, "".join(code.split()), now=now, confirmed=False):
             TotpDevice.objects.filter(user=user).update(confirmed_at=now)
             audit.record("accounts.mfa.totp_enrolled", on=user, actor=actor)
-            return _factor_added(user, session_id, actor)
+            return factor_added(user, session_id, actor)
         audit.record("accounts.proof.refused", on=user, changes={"enrolment": True}, actor=actor)
     raise ProofRefused("This code is not right; look at the clock of your device.")
 
 
-def _factor_added(user: User, session_id: UUID, actor: Actor) -> list[str]:
+def factor_added(user: User, session_id: UUID, actor: Actor) -> list[str]:
     """What follows a new factor: this session counts as opened with it, the others end, a letter goes out."""
     others = AuthSession.objects.filter(user=user, revoked_at=None, second_factor=False)
     accounts.sessions_revoke(others.exclude(id=session_id), because="second factor enrolled")
@@ -210,7 +232,7 @@ def recovery_codes_renew(*, user: User, actor: Actor) -> list[str]:
     """Ten new recovery codes, shown once; the old ones are dead. Raises Conflict without a second factor."""
     with in_public():
         User.objects.select_for_update().get(pk=user.pk)
-        if not selectors.second_factors(user.id):
+        if not selectors.has_second_factor(user.id):
             raise Conflict("Enrol a second factor first.", code="no_second_factor")
         codes = _renew_codes(user)
         audit.record("accounts.mfa.recovery_codes_renewed", on=user, actor=actor)
@@ -229,12 +251,18 @@ def totp_remove(*, user: User, actor: Actor) -> None:
 
 def factor_removed(user: User) -> None:
     """What follows a factor's end: without any, no session counts as opened with one."""
-    if not selectors.second_factors(user.id):
+    if not selectors.has_second_factor(user.id):
         RecoveryCode.objects.filter(user=user).delete()
         sessions = AuthSession.objects.filter(user=user, revoked_at=None)
         sessions.update(second_factor=False)
         accounts.sessions_forget(sessions)
     mail.send(template="accounts/mfa_removed", to=user.email, context={"user": user})
+
+
+def factors_forget(user: User) -> None:
+    """Remove every second factor, the recovery codes and the count of wrong ones. In public."""
+    for model in (TotpDevice, Passkey, RecoveryCode, Guard):
+        model.objects.filter(user=user).delete()
 
 
 @transaction.atomic
@@ -254,9 +282,7 @@ def mfa_reset(*, user_id: UUID, tenant_id: UUID | None, by_super_admin: bool, ac
             raise Conflict("Remove your own second factor with a proof instead.", code="own_account")
         if not by_super_admin and (user.is_super_admin or held.exclude(tenant_id=here).exists()):
             raise Conflict("This user also works elsewhere: ask the platform.", code="shared_account")
-        TotpDevice.objects.filter(user=user).delete()
-        RecoveryCode.objects.filter(user=user).delete()
-        Guard.objects.filter(user=user).delete()
+        factors_forget(user)
         open_sessions = AuthSession.objects.filter(user=user, revoked_at=None)
         accounts.sessions_revoke(open_sessions, because="second factor reset")
         audit.record("accounts.mfa.reset", on=user, actor=actor)

@@ -22,7 +22,7 @@ from accounts import services as accounts
 from accounts.api_keys.services import keys_end
 from accounts.errors import BadLink, WrongPassword
 from accounts.hashing import digest
-from accounts.mfa.models import Guard, RecoveryCode, TotpDevice
+from accounts.mfa.services import factors_forget
 from accounts.models import Credential, User
 from accounts.recovery.models import MailedToken, PendingInstitution, Purpose
 from tenants.kernel import audit, mail
@@ -150,8 +150,7 @@ def _dispossess(user: User, *, because: str) -> None:
     keys, second factors, and letters that would move it to another address."""
     accounts.user_sessions_end(user=user, because=because)
     keys_end(user=user, because=because)
-    for model in (TotpDevice, RecoveryCode, Guard):
-        model.objects.filter(user=user).delete()
+    factors_forget(user)
     MailedToken.objects.filter(user=user, used_at=None).update(used_at=timezone.now())
 
 

@@ -53,6 +53,19 @@ def client_address(request: HttpRequest) -> str | None:
     return None
 
 
+def page_origin(request: HttpRequest) -> str:
+    """The origin of the page that asks: this host's, or a front end's that CORS lists; nobody else's.
+
+    Browsers leave the usual port out of an origin.
+    """
+    said = request.headers.get("Origin", "")
+    if said and said in settings.CORS_ALLOWED_ORIGINS:
+        return said
+    scheme = str(request.scheme)
+    host = request.META.get("HTTP_HOST", "").lower().removesuffix(":443" if scheme == "https" else ":80")
+    return f"{scheme}://{host}"
+
+
 class RequestContextMiddleware:
     """Give every request an id: the caller's if it is a decent one, else a new one."""
 
@@ -64,7 +77,7 @@ class RequestContextMiddleware:
         request_id = given if GIVEN_ID.match(given) else str(uuid7())
         via = "api" if request.path.startswith("/api/") else "console"
         device = request.headers.get("User-Agent", "").replace("\0", "")[:200]
-        remember(RequestInfo(request_id, client_address(request), via, device))
+        remember(RequestInfo(request_id, client_address(request), via, device, page_origin(request)))
         try:
             if request.headers.get("Transfer-Encoding") and not request.META.get("CONTENT_LENGTH"):
                 # WSGI gives no body without a length: say so instead of reading nothing.

@@ -23,6 +23,8 @@ class RequestInfo:
     address: str | None
     via: str
     device: str = ""
+    page: str = ""
+    """The origin (scheme, host, port) of the page that asks: this host's, or a listed front end's."""
     tenant: TenantRef | None = None
     """The institution on whose host the request came, or whose token it carries."""
     credential: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,14 @@ from tests.worker import environment, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTH, HEIGHT = 1400, 900
+RESOLVER = ", ".join(
+    (
+        *("MAP *.test 127.0.0.1", "MAP *.localhost 127.0.0.1", "MAP localhost 127.0.0.1"),
+        *("MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1"),
+    )
+)
+# Of our own pages; browsers take those of localhost for as secure as https.
+OURS = re.compile(r"http://(?:[a-z0-9-]+\.test|(?:[a-z0-9-]+\.)?localhost):(\d+)/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,10 +97,7 @@ def chromium():
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             # Every other host is unreachable: a page that wants something from elsewhere fails.
-            args=[
-                "--no-sandbox",
-                "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            ],
+            args=["--no-sandbox", f"--host-resolver-rules={RESOLVER}"],
         )
         yield browser
         browser.close()
@@ -120,7 +126,8 @@ class Watched:
         self.faults.append(f"failed: {request.url} {request.failure}")
 
     def _local(self, url: str, port: int) -> None:
-        if not url.startswith(("data:", "blob:")) and f".test:{port}/" not in url:
+        ours = OURS.match(url)
+        if not url.startswith(("data:", "blob:")) and (ours is None or int(ours[1]) != port):
             self.faults.append(f"from elsewhere: {url}")
 
     def sign_in(self, address: str, email: str, password: str) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.mfa.api.webauthn import SignedIn
+
 
 class ProofIn(serializers.Serializer[Any]):
     """One of them is enough; which are taken says ``step_up.methods`` of the refusal."""
@@ -24,18 +26,31 @@ class ProofIn(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="Of the authenticator app, or one of the recovery codes.",
     )
+    credential = SignedIn(
+        required=False, help_text="What a passkey has signed; `POST /auth/step-up/options` says what to sign."
+    )
 
 
 class ProofOut(serializers.Serializer[Any]):
-    method = serializers.CharField(help_text="What the proof was: totp, recovery_code or password.")
+    method = serializers.CharField(help_text="What the proof was: passkey, totp, recovery_code or password.")
     proved_until = serializers.DateTimeField(help_text="Until then this session may do dangerous things.")
 
 
 class VerifyIn(serializers.Serializer[Any]):
     mfa_token = serializers.CharField(max_length=100, help_text="From the log-in's refusal `mfa_required`.")
     code = serializers.CharField(
-        max_length=40, help_text="Of the authenticator app, or one of the recovery codes."
+        max_length=40,
+        required=False,
+        help_text="Of the authenticator app, or one of the recovery codes.",
     )
+    credential = SignedIn(
+        required=False,
+        help_text="Instead of a code: what a passkey has signed, see `POST /auth/mfa/verify/options`.",
+    )
+
+
+class VerifyAskIn(serializers.Serializer[Any]):
+    mfa_token = serializers.CharField(max_length=100, help_text="From the log-in's refusal `mfa_required`.")
 
 
 class CodeIn(serializers.Serializer[Any]):
@@ -62,6 +77,7 @@ class MfaOut(serializers.Serializer[Any]):
 
     totp = serializers.BooleanField(help_text="Whether an authenticator app is in force.")
     totp_since = serializers.DateTimeField(allow_null=True)
+    passkeys = serializers.IntegerField(help_text="How many passkeys there are, of whichever host.")
     recovery_codes_left = serializers.IntegerField()
     required_here = serializers.BooleanField(help_text="Whether the institution asks for one.")
     session_has_it = serializers.BooleanField(help_text="Whether this session was opened with one.")

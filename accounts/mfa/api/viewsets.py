@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django.conf import settings
 from drf_spectacular.helpers import forced_singular_serializer
@@ -21,8 +22,10 @@ from accounts.mfa.api.serializers import (
     MfaOut,
     MfaResetIn,
     RecoveryCodesOut,
+    VerifyAskIn,
     VerifyIn,
 )
+from accounts.mfa.api.webauthn import RequestOptionsOut
 from accounts.mfa.proofs import Given
 from accounts.models import User
 from accounts.principals import SessionPrincipal
@@ -41,6 +44,7 @@ class MfaViewSet(DeclaredViewSet):
     permissions: ClassVar[dict[str, str]] = {
         "list": SIGNED_IN,
         "verify": ANYONE,
+        "verify_options": ANYONE,
         "begin_totp": SIGNED_IN,
         "remove_totp": SIGNED_IN,
         "confirm_totp": SIGNED_IN,
@@ -48,7 +52,11 @@ class MfaViewSet(DeclaredViewSet):
         "reset": "mfa.reset",
     }
     step_up: ClassVar[frozenset[str]] = frozenset({"begin_totp", "remove_totp", "renew_codes", "reset"})
-    throttles: ClassVar[dict[str, str]] = {"verify": "secret", "confirm_totp": "secret"}
+    throttles: ClassVar[dict[str, str]] = {
+        "verify": "secret",
+        "verify_options": "secret",
+        "confirm_totp": "secret",
+    }
 
     def _read(self, serializer_class: type[Any]) -> dict[str, Any]:
         serializer = serializer_class(data=self.request.data)
@@ -77,21 +85,38 @@ class MfaViewSet(DeclaredViewSet):
     @extend_schema(request=VerifyIn, responses=TokensOut, summary="Log in: the second factor", tags=["mfa"])
     @action(detail=False, methods=["post"])
     def verify(self, request: Request) -> Response:
-        """Tokens for the `mfa_token` of a log-in and a code.
+        """Tokens for the `mfa_token` of a log-in and a code, or what a passkey has signed.
 
         A log-in of a user with a second factor is refused with 401 `mfa_required` and the members
         `mfa_token`, `methods` and `expires_in`. The token opens one session, on the host it was given on.
         """
         data = self._read(VerifyIn)
-        on_platform = getattr(request._request, "on_platform", False)
         session, _ = services.sign_in_finish(
             token=data["mfa_token"],
-            given=Given(code=data["code"]),
-            tenant_id=None if on_platform else request._request.tenant.id,  # type: ignore[attr-defined]
+            given=Given(code=data.get("code", ""), credential=data.get("credential")),
+            tenant_id=self._host_tenant_id,
             device=request.headers.get("User-Agent", ""),
             address=request_info.current().address,
         )
         return Response(client.tokens(accounts.issue(session)))
+
+    @extend_schema(
+        request=VerifyAskIn,
+        responses={201: RequestOptionsOut},
+        summary="Log in: what a passkey signs",
+        tags=["mfa"],
+    )
+    @action(detail=False, methods=["post"], url_path="verify/options")
+    def verify_options(self, request: Request) -> Response:
+        """What `navigator.credentials.get()` needs to go on with a log-in whose `methods` name `passkey`."""
+        token = self._read(VerifyAskIn)["mfa_token"]
+        return Response(services.sign_in_ask(token=token, tenant_id=self._host_tenant_id), status=201)
+
+    @property
+    def _host_tenant_id(self) -> UUID | None:
+        """The institution on whose host the caller is; None on the platform's."""
+        request: Any = self.request._request
+        return None if getattr(request, "on_platform", False) else request.tenant.id
 
     @extend_schema(
         request=None, responses={201: EnrolmentOut}, summary="Begin with an authenticator app", tags=["mfa"]
