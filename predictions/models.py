@@ -79,6 +79,11 @@ class Prediction(OrganizationOwned):
         return f"{self.kind} {self.fiscal_year}{quarter}"
 
     @property
+    def version(self) -> str:
+        """The score that holds now: each change of a prediction appends one."""
+        return str(self.current_id)
+
+    @property
     def quarter_text(self) -> str | None:
         """The quarter as people write it."""
         return f"Q{self.fiscal_quarter}" if self.fiscal_quarter else (self.quarter_label or None)

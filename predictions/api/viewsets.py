@@ -79,6 +79,9 @@ class PredictionViewSet(OwnedViewSet):
         "bulk_upload_async": "jobs.create",
     }
     throttles: ClassVar[dict[str, str]] = {"bulk_upload_async": "upload"}
+    versioned: ClassVar[frozenset[str]] = frozenset({"update", "destroy"})
+    # An answer also shows the company, which changes without the prediction.
+    tag_is_whole = False
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(kind=self.kind).select_related("company", "current").order_by("-created_at", "-id")
@@ -90,7 +93,7 @@ class PredictionViewSet(OwnedViewSet):
 
     def _answer(self, prediction: Prediction, status: int = 200) -> Response:
         body = client.prediction(prediction, drivers_of(prediction))
-        return Response(self.get_serializer_class()(body).data, status=status)
+        return self.tagged(self.get_serializer_class()(body).data, prediction, status)
 
     def _page(self, rows: QuerySet[Any]) -> Response:
         page = self.paginate_queryset(self.filter_queryset(rows))
@@ -118,19 +121,28 @@ class PredictionViewSet(OwnedViewSet):
         return self._answer(prediction, status=201)
 
     def update(self, request: Request, pk: str) -> Response:
-        """Score again with new inputs; earlier scores stay in the history."""
+        """Score again with new inputs; earlier scores stay in the history.
+
+        With `If-Match` only while the score that it names is the current one.
+        """
         prediction = self.get_object()
         prediction = scoring.prediction_rescore(
             prediction=prediction,
             request=self._read(),
             only_own=self.principal.only_own("companies.change", prediction.organization_id),
+            expected=self.expected,
             actor=self.principal.actor,
         )
         return self._answer(prediction)
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Remove a prediction with its history."""
-        scoring.prediction_delete(prediction=self.get_object(), actor=self.principal.actor)
+        """Remove a prediction with its history.
+
+        With `If-Match` only while the score that it names is the current one.
+        """
+        scoring.prediction_delete(
+            prediction=self.get_object(), expected=self.expected, actor=self.principal.actor
+        )
         return Response(status=204)
 
     @extend_schema(responses=ScoreOut(many=True), summary="History of a prediction", filters=False)

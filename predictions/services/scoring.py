@@ -30,7 +30,8 @@ from predictions.registry.selectors import ActiveModel, active_model, in_use
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant
 from tenants.kernel.copying import copy_rows, update_rows
-from tenants.kernel.errors import Conflict
+from tenants.kernel.errors import Absent, Conflict
+from tenants.kernel.etags import ANY_STATE, Precondition
 from tenants.kernel.ids import uuid7_batch
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import Actor
@@ -370,11 +371,17 @@ def prediction_create(
 
 @transaction.atomic
 def prediction_rescore(
-    *, prediction: Prediction, request: ScoreRequest, only_own: bool = False, actor: Actor
+    *,
+    prediction: Prediction,
+    request: ScoreRequest,
+    only_own: bool = False,
+    expected: Precondition = ANY_STATE,
+    actor: Actor,
 ) -> Prediction:
     """Append a score with new inputs; company and period may change if nothing else stands there.
 
-    Raises Conflict in the client's words where another prediction has that company and period.
+    Raises Conflict in the client's words where another prediction has that company and period, Stale where
+    somebody has scored it since the caller read it.
     """
     model = active_model()
     organization_id = prediction.organization_id
@@ -386,6 +393,7 @@ def prediction_rescore(
     locked = (
         Prediction.objects.select_for_update(of=("self",)).select_related("company").get(id=prediction.id)
     )
+    expected.check(locked)
     before = {"pd": locked.pd, "risk_level": locked.risk_level}
     moved = [_described(locked)]
     place = {"company": company, "fiscal_year": request.fiscal_year, "fiscal_quarter": request.fiscal_quarter}
@@ -416,13 +424,20 @@ def _described(prediction: Prediction) -> str:
 
 
 @transaction.atomic
-def prediction_delete(*, prediction: Prediction, actor: Actor) -> None:
-    """Remove a prediction with its scores; the audit log keeps that it was there."""
+def prediction_delete(*, prediction: Prediction, expected: Precondition = ANY_STATE, actor: Actor) -> None:
+    """Remove a prediction with its scores; the audit log keeps that it was there.
+
+    Raises Stale where somebody has scored it since the caller read it, Absent where it is gone.
+    """
     # Every writer of heads locks the company first: nobody appends a score while this goes.
     company = Company.objects.select_for_update(no_key=True).get(id=prediction.company_id)
-    changes = {"company": str(company), "pd": prediction.pd, "risk_level": prediction.risk_level}
-    audit.record("predictions.prediction.deleted", on=prediction, changes=changes, actor=actor)
-    prediction.delete()
+    locked = Prediction.objects.select_for_update(of=("self",)).filter(id=prediction.id).first()
+    if locked is None:
+        raise Absent()
+    expected.check(locked)
+    changes = {"company": str(company), "pd": locked.pd, "risk_level": locked.risk_level}
+    audit.record("predictions.prediction.deleted", on=locked, changes=changes, actor=actor)
+    locked.delete()
 
 
 def _scorable(draft: ScoreDraft) -> ScoreDraft:

@@ -1,6 +1,6 @@
 """Changes that say which state they were made from: ``ETag`` on answers, ``If-Match`` on requests.
 
-A tag is the row's id and version, so it is strong: the same tag is the same state. ``If-Match`` is
+A tag is the row's id and version: the same tag is the same state of the row. ``If-Match`` is
 nevertheless compared without regard to ``W/``, since compression on the way marks our tags as weak and
 would make every honest client stale. Without the header a change is taken as it is.
 """
@@ -17,12 +17,12 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
 class Versioned(Protocol):
-    """A row that counts its changes."""
+    """A row that counts or names its states."""
 
     pk: Any
 
     @property
-    def version(self) -> int: ...
+    def version(self) -> int | str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
     keeps_answers: ClassVar[bool] = True
     # Writing actions that mind ``If-Match`` (tenants.kernel.etags).
     versioned: ClassVar[frozenset[str]] = frozenset()
+    # Whether the tag of a row stands for all that its answer shows, so that ``If-None-Match`` may spare it.
+    tag_is_whole: ClassVar[bool] = True
     # The feature module of the whole endpoint, and of single actions (tenants.modules).
     module: ClassVar[str | None] = None
     action_modules: ClassVar[dict[str, str]] = {}
@@ -164,7 +166,8 @@ class DeclaredViewSet(viewsets.GenericViewSet[Any]):
                     response.render()
                 if self._claim is not None:
                     self._claim.keep(response)
-            if request.method in {"GET", "HEAD"} and self._knows(request, response):
+            spares = self.tag_is_whole and request.method in {"GET", "HEAD"}
+            if spares and self._knows(request, response):
                 response = HttpResponseNotModified(headers={"ETag": response["ETag"]})
             # What one caller may see is kept by no cache on the way.
             response.headers.setdefault("Cache-Control", "no-store")
