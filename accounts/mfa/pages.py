@@ -91,6 +91,8 @@ def urls(site: Site) -> list[Any]:
 
 def to_proof(request: HttpRequest, site: Site) -> HttpResponse:
     """To the page that asks for a proof, and from there back here."""
+    if request.method == "POST":
+        messages.warning(request, "Nothing is changed yet: this takes a fresh proof. Then send it again.")
     back = urlencode({"next": request.get_full_path()})
     return HttpResponseRedirect(f"{reverse('admin:prove', current_app=site.name)}?{back}")
 

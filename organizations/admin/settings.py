@@ -144,7 +144,11 @@ class SettingsAdmin(ConsoleAdmin):
         chosen = changed.pop("modules_on", None)
         if changed:
             services.settings_update(
-                tenant_id=key, changes=changed, by_platform=self.by_platform, actor=actor
+                tenant_id=key,
+                changes=changed,
+                by_platform=self.by_platform,
+                assert_proved=self.prover(request),
+                actor=actor,
             )
         if chosen is not None:
             offered = [code for code, _ in form.fields["modules_on"].choices]
@@ -205,7 +209,9 @@ class PlatformSettingsAdmin(ConsoleAdmin):
 
     def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.platform_settings_update(changes=changes, actor=self.actor(request))
+        services.platform_settings_update(
+            changes=changes, assert_proved=self.prover(request), actor=self.actor(request)
+        )
 
 
 # -- exports and usage ----------------------------------------------------------------------------

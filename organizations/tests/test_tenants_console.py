@@ -147,6 +147,7 @@ def test_reserved_tenants_are_shown_and_not_changed(people: World):
 
 def test_platform_settings_have_one_page(people: World, django_capture_on_commit_callbacks):
     client = platform_console(people)
+    proved(client)
     address = client.get("/admin/tenants/platformsettings/")["Location"]
     data = {**form_of(client.get(address)), "deletion_grace_days": "14"}
     with django_capture_on_commit_callbacks(execute=True):

@@ -33,7 +33,7 @@ from tenants import modules
 from tenants.kernel import audit
 from tenants.kernel.console_forms import ConsoleForm
 from tenants.kernel.context import in_a_tenant
-from tenants.kernel.errors import DomainError, Forbidden
+from tenants.kernel.errors import DomainError, Forbidden, StepUpRequired
 from tenants.kernel.owned import OrganizationOwned
 from tenants.kernel.principal import Principal
 from tenants.kernel.request import Actor
@@ -236,7 +236,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as refusal:
-            if request.method != "POST" or not issubclass(self.form, ConsoleForm):
+            asked = isinstance(refusal, StepUpRequired)  # the site leads to the page that takes the proof
+            if asked or request.method != "POST" or not issubclass(self.form, ConsoleForm):
                 raise
             # The transaction is rolled back: show the same form again with what the service said.
             request.console_refusal = refusal  # type: ignore[attr-defined]
@@ -363,6 +364,13 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         principal = principal_of(request)
         if verb in self.step_up and principal is not None:
             principal.assert_proved()
+
+    def prover(self, request: HttpRequest) -> Callable[[], None]:
+        """What a service asks that needs a fresh proof for some changes only."""
+        principal = principal_of(request)
+        if principal is None:
+            raise PermissionDenied
+        return principal.assert_proved
 
     def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The answer for an absent row, and for one the caller may not know of."""

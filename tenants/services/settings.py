@@ -28,6 +28,7 @@ from tenants.services.base import (
     record_for,
     save_changed,
 )
+from tenants.services.loosening import assert_may_loosen, nobody_proves
 
 CUTOFFS = ("medium_from", "high_from", "critical_from")
 # What an institution decides for itself, and what the platform decides for it.
@@ -59,12 +60,14 @@ def settings_update(
     changes: dict[str, Any],
     by_platform: bool,
     expected: Precondition = ANY_STATE,
+    assert_proved: Callable[[], None] = nobody_proves,
     actor: Actor,
 ) -> TenantSettings:
     """Change settings of a tenant; the cut-offs count among them.
 
     ``by_platform`` says that the actor may also set what the platform gives. Written down in the
-    platform's log and in the tenant's own. Raises InvalidInput, Stale, Forbidden for a reserved tenant.
+    platform's log and in the tenant's own. ``assert_proved`` is asked where a change makes the institution
+    less safe. Raises InvalidInput, Stale, StepUpRequired, Forbidden for a reserved tenant.
     """
     allowed = OWN_FIELDS | GIVEN_FIELDS if by_platform else OWN_FIELDS
     for field in changes:
@@ -84,6 +87,7 @@ def settings_update(
         if not record:
             return row
         _check(tenant, row, record)
+        assert_may_loosen(record, assert_proved)
         if moved := [field for field in record if field in CUTOFFS]:
             tenant.save(update_fields=moved)
         save_changed(row, *(field for field in record if field not in CUTOFFS))
@@ -156,9 +160,13 @@ def modules_set(
 
 @transaction.atomic
 def platform_settings_update(
-    *, changes: dict[str, Any], expected: Precondition = ANY_STATE, actor: Actor
+    *,
+    changes: dict[str, Any],
+    expected: Precondition = ANY_STATE,
+    assert_proved: Callable[[], None] = nobody_proves,
+    actor: Actor,
 ) -> PlatformSettings:
-    """Change settings of the whole platform."""
+    """Change settings of the whole platform; ``assert_proved`` is asked where that makes it less safe."""
     with in_public():
         row = PlatformSettings.objects.select_for_update().get(pk=PlatformSettings.ONLY)
         expected.check(row)
@@ -170,6 +178,7 @@ def platform_settings_update(
             for field, (_, value) in record.items():
                 setattr(row, field, value)
             row.clean_fields(exclude=[f.name for f in row._meta.fields if f.name not in record])
+            assert_may_loosen(record, assert_proved)
             row.version += 1
             row.updated_at = timezone.now()
             row.save()

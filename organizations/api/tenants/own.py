@@ -95,6 +95,7 @@ class OwnTenantViewSet(TenantPages):
             changes=self.read(SettingsIn, partial=True),
             by_platform=False,
             expected=self.expected,
+            assert_proved=self.principal.assert_proved,
             actor=self.principal.actor,
         )
         return self.settings_answer(row)

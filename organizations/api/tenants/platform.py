@@ -80,6 +80,7 @@ class PlatformViewSet(TenantPages):
         row = services.platform_settings_update(
             changes=self.read(PlatformSettingsIn, partial=True),
             expected=self.expected,
+            assert_proved=self.principal.assert_proved,
             actor=self.principal.actor,
         )
         return self.tagged(PlatformSettingsOut(row).data, row)

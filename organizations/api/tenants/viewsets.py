@@ -195,6 +195,7 @@ class TenantViewSet(TenantPages):
             changes=self.read(SettingsIn, partial=True),
             by_platform=True,
             expected=self.expected,
+            assert_proved=self.principal.assert_proved,
             actor=self.principal.actor,
         )
         return self.settings_answer(row)
