@@ -8,7 +8,8 @@ from accounts.permissions import Role
 from companies.models import Company
 from tests.fixtures import World
 
-RATIOS = {"return_on_assets": 1, "net_income_margin": 1}
+# Ratios that both kinds know.
+RATIOS = {"long_term_debt_to_total_capital": 30, "total_debt_to_ebitda": 2}
 BODIES = {
     "annual": {"company_symbol": "TAG", "reporting_year": 2024, **RATIOS},
     "quarterly": {"company_symbol": "TAG", "reporting_year": 2024, "reporting_quarter": "Q1", **RATIOS},
@@ -28,7 +29,7 @@ def made(request, people: World):
 def test_each_answer_names_the_score_that_holds(made):
     client, address, body, tag = made
     assert client.get(address)["ETag"] == tag
-    changed = client.put(address, {**body, "return_on_assets": -9}, format="json")
+    changed = client.put(address, {**body, "total_debt_to_ebitda": 9}, format="json")
     assert changed.status_code == 200, changed.content
     assert changed["ETag"] != tag
     assert client.get(address)["ETag"] == changed["ETag"]
@@ -36,10 +37,12 @@ def test_each_answer_names_the_score_that_holds(made):
 
 def test_a_stale_change_is_refused_and_changes_nothing(made):
     client, address, body, tag = made
-    current = client.put(address, {**body, "return_on_assets": -9}, format="json", headers={"if-match": tag})
+    current = client.put(
+        address, {**body, "total_debt_to_ebitda": 9}, format="json", headers={"if-match": tag}
+    )
     assert current.status_code == 200
     before = client.get(address).json()
-    stale = client.put(address, {**body, "return_on_assets": 5}, format="json", headers={"if-match": tag})
+    stale = client.put(address, {**body, "total_debt_to_ebitda": 5}, format="json", headers={"if-match": tag})
     assert (stale.status_code, stale.json()["code"]) == (412, "stale")
     gone = client.delete(address, headers={"if-match": tag})
     assert (gone.status_code, gone.json()["code"]) == (412, "stale")
@@ -66,7 +69,7 @@ def test_the_right_tag_in_every_form_is_taken(made, shape):
 def test_without_a_tag_all_goes_on_as_before(made):
     client, address, body, _ = made
     for value in (2, 3):
-        assert client.put(address, {**body, "return_on_assets": value}, format="json").status_code == 200
+        assert client.put(address, {**body, "total_debt_to_ebitda": value}, format="json").status_code == 200
     assert client.delete(address).status_code == 204
     assert client.delete(address).status_code == 404
 
