@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files import File
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import models, transaction
 from django.db.models.functions import Cast
@@ -32,10 +32,12 @@ from tenants.kernel.errors import Absent, Conflict
 from tenants.kernel.ids import uuid7
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import SYSTEM, Actor
+from tenants.kernel.sealing import seal_bytes, unseal_bytes
 from tenants.mailing.models import OutgoingLetter
 from tenants.models import PlatformIdempotencyRecord
 
 FOLDER = "public/exports"
+PURPOSE = "accounts.privacy.export"
 ABANDONED = timedelta(hours=1)
 
 
@@ -67,7 +69,9 @@ def export_build(*, export_id: UUID) -> None:
             exporting.write(export.user, file)
             size = file.tell()
             file.seek(0)
-            path = default_storage.save(f"{FOLDER}/{uuid7().hex}.zip", File(file))
+            # It lies there for days, with everything of a person: the storage alone shall tell nobody.
+            content = ContentFile(seal_bytes(file.read(), purpose=PURPOSE))
+            path = default_storage.save(f"{FOLDER}/{uuid7().hex}.sealed", content)
         if not _export_finish(export_id, path, size):
             default_storage.delete(path)
 
@@ -96,9 +100,14 @@ def export_read(*, user: User, export_id: UUID, actor: Actor) -> bytes:
             raise Absent()
         if not default_storage.exists(export.path):
             raise Absent()
-        audit.record("accounts.export.fetched", on=user, access=True, actor=actor)
         with default_storage.open(export.path) as file:
-            return bytes(file.read())
+            kept = bytes(file.read())
+        # Files of an earlier release are not sealed; they are gone after PERSONAL_EXPORT_LIFETIME.
+        content = kept if kept.startswith(b"PK") else unseal_bytes(kept, purpose=PURPOSE)
+        if content is None:  # sealed with another SECRET_KEY: ask for a new one
+            raise Absent()
+        audit.record("accounts.export.fetched", on=user, access=True, actor=actor)
+        return content
 
 
 def exports_purge(*, now: datetime | None = None) -> int:

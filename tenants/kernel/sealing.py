@@ -1,4 +1,4 @@
-"""Text that lies in a table but may be read by this platform only: sealed with a key made from SECRET_KEY."""
+"""Text and files that may be read by this platform only: sealed with a key made from SECRET_KEY."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ def _key(purpose: str, secret: str) -> Fernet:
 def seal(text: str, *, purpose: str) -> str:
     """The text, encrypted and signed; each purpose has a key of its own."""
     return _key(purpose, settings.SECRET_KEY).encrypt(text.encode()).decode()
+
+
+def seal_bytes(content: bytes, *, purpose: str) -> bytes:
+    """The content of a file, encrypted and signed."""
+    return _key(purpose, settings.SECRET_KEY).encrypt(content)
+
+
+def unseal_bytes(sealed: bytes, *, purpose: str) -> bytes | None:
+    """The content again, or None where it was sealed with another key or for another purpose."""
+    try:
+        return _key(purpose, settings.SECRET_KEY).decrypt(sealed)
+    except InvalidToken:
+        return None
 
 
 def unseal(sealed: str, *, purpose: str) -> str | None:

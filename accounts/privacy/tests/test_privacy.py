@@ -8,6 +8,7 @@ import zipfile
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, models
 from django.utils import timezone
@@ -22,6 +23,7 @@ from companies.models import Company
 from organizations.models import Organization
 from tenants.kernel import mail
 from tenants.kernel.context import in_bare_schema
+from tenants.kernel.errors import Absent
 from tenants.models import OrganizationEntry, PlatformAuditEvent, Tenant
 from tests.factories import CompanyFactory
 from tests.fixtures import PASSWORD, World, anonymous
@@ -119,6 +121,32 @@ def test_an_export_is_its_owners_and_expires(people: World, person):
     assert not default_storage.exists(path)
     assert person.client.get(address).status_code == 404
     assert person.client.get(DATA).json()["items"][0]["state"] == "expired"
+
+
+def test_the_file_at_rest_tells_nobody_anything(people: World, person, settings):
+    services.export_build(export_id=person.client.post(DATA).json()["id"])
+    export = DataExport.objects.get(user=person)
+    with default_storage.open(export.path) as file:
+        kept = file.read()
+    assert EMAIL.encode() not in kept
+    assert not zipfile.is_zipfile(io.BytesIO(kept))
+    content = person.client.get(f"{DATA}/{export.id}/download").content
+    assert parts_of(content)["identity"][0]["email"] == EMAIL
+    settings.SECRET_KEY = "another key of the platform, long enough"
+    with pytest.raises(Absent):
+        services.export_read(user=person, export_id=export.id, actor=person.actor)
+
+
+def test_a_file_of_an_earlier_release_is_still_read(people: World, person):
+    services.export_build(export_id=person.client.post(DATA).json()["id"])
+    export = DataExport.objects.get(user=person)
+    address = f"{DATA}/{export.id}/download"
+    content = person.client.get(address).content
+    default_storage.delete(export.path)
+    path = default_storage.save("public/exports/earlier.zip", ContentFile(content))
+    DataExport.objects.filter(id=export.id).update(path=path)
+    assert person.client.get(address).content == content
+    default_storage.delete(path)
 
 
 def test_an_export_that_never_came_can_be_asked_for_again(people: World, person):
