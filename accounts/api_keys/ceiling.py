@@ -8,12 +8,17 @@ from tenants.kernel.errors import Forbidden
 from tenants.kernel.request import current
 
 
+def key_holds(role: Role) -> bool:
+    """Whether no key calls, or one whose scopes are all that the role may."""
+    scopes = current().scopes
+    return scopes is None or not (MATRIX[role].keys() - NOT_FOR_KEYS - scopes)
+
+
 def assert_key_holds(role: Role) -> None:
     """Raise Forbidden where a key calls whose scopes are less than what the role may.
 
     Rank alone says what the key's owner gives. Without this a key for one thing could make an account, or
     raise one, that may everything its owner may, and sign in with it.
     """
-    scopes = current().scopes
-    if scopes is not None and MATRIX[role].keys() - NOT_FOR_KEYS - scopes:
+    if not key_holds(role):
         raise Forbidden("This key does not hold everything that the role may.", code="beyond_key")

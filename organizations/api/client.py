@@ -40,7 +40,7 @@ def organizations(rows: Iterable[Organization], principal: Principal) -> list[di
     ids = [row.id for row in shelf]
     counts, owners = headcounts(ids), owners_of(ids)
     tenant = current_tenant()
-    secrets = joining.secrets_of(ids) if principal.holds("joining.read") else {}
+    secrets = joining.secrets_of(shelf, viewer=principal.role) if principal.holds("joining.read") else {}
     return [
         {
             **_common(row, tenant.id),

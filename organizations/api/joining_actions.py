@@ -27,6 +27,7 @@ from organizations.joining.api.serializers import (
     WhitelistIn,
     WhitelistOut,
 )
+from organizations.joining.api.viewsets import viewer
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.services import codes, invitations, links, whitelist
 from organizations.joining.services.whitelist import RowResult
@@ -163,9 +164,10 @@ class JoiningActions(_Base):
     @action(detail=True, methods=["get"])
     def links(self, request: Request, pk: str) -> Response:
         """With their secrets; the organization's own link comes first."""
-        rows = JoinLink.objects.filter(organization=self.get_object()).order_by("-is_primary", "-id")
+        rows = JoinLink.objects.filter(organization=self.get_object()).select_related("organization")
+        rows = rows.order_by("-is_primary", "-id")
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response(LinkOut(page, many=True).data)
+        return self.get_paginated_response(LinkOut(page, many=True, context=viewer(self)).data)
 
     @extend_schema(request=LinkIn, responses={201: LinkOut}, summary="Make a join link")
     @links.mapping.post
@@ -174,7 +176,7 @@ class JoiningActions(_Base):
         organization, data = self.get_object(), self._read(LinkIn)  # type: ignore[attr-defined]
         data.pop("is_on", None)
         link = links.link_create(organization=organization, **data, actor=self.principal.actor)
-        return Response(LinkOut(link).data, status=201)
+        return Response(LinkOut(link, context=viewer(self)).data, status=201)
 
     @extend_schema(request=None, responses=RegenerateOut, summary="A new join token")
     @action(detail=True, methods=["post"], url_path="regenerate-token")

@@ -17,6 +17,7 @@ from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.services import invitations, links, whitelist
 from organizations.models import Organization
 from organizations.selectors import working_organization
+from tenants.kernel import mail
 from tenants.kernel.console import ConsoleAdmin, principal_of
 from tenants.kernel.console_forms import ConsoleForm
 
@@ -127,10 +128,16 @@ class LinkAdmin(PlacedAdmin):
     search_fields = ("label",)
     ordering = ("-is_primary", "-id")
     actions_detail = ("rotate",)
-    readonly_fields = ("secret", "uses", "last_used_at")
+    readonly_fields = ("address_to_copy", "uses", "last_used_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.readonly_fields if obj is not None else ()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        link, principal = super().get_object(request, object_id, from_field), principal_of(request)
+        if link is not None and principal is not None:
+            link.viewer = principal.role
+        return link
 
     def create(self, request: HttpRequest, form: Any) -> Model:
         data = form.cleaned_data
@@ -148,9 +155,12 @@ class LinkAdmin(PlacedAdmin):
     def name(self, link: JoinLink) -> str:
         return str(link)
 
-    @display(description="Token")
-    def secret(self, link: JoinLink) -> str:
-        return tokens.unsealed(link.sealed) or "rotate it to get a new one"
+    @display(description="Address to copy")
+    def address_to_copy(self, link: JoinLink) -> str:
+        token = tokens.shown(link, link.given_role, getattr(link, "viewer", None))
+        if token is not None:
+            return mail.link("join", token=token)
+        return "Rotate it to get a new one. Only those who may give its role see it."
 
     @display(description="Open", boolean=True)
     def open_now(self, link: JoinLink) -> bool:

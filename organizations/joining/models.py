@@ -77,6 +77,11 @@ class JoinLink(OrganizationOwned):
         return self.label or ("the organization's own link" if self.is_primary else str(self.id))
 
     @property
+    def given_role(self) -> str:
+        """The role of whoever comes by it and is not on the whitelist."""
+        return self.role or str(self.organization.default_role)
+
+    @property
     def admits(self) -> bool:
         """Whether it is on, in time and not used up."""
         in_time = self.expires_at is None or self.expires_at > timezone.now()

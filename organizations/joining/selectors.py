@@ -12,8 +12,10 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 
 from accounts.models import Membership
+from accounts.permissions import Role
 from organizations.joining import tokens
 from organizations.joining.models import Arrival, InvitationState, JoinLink
+from organizations.models import Organization
 from tenants.kernel.context import in_public
 from tenants.models import OrganizationEntry
 
@@ -27,16 +29,27 @@ class Secrets:
     code: str | None
 
 
-def secrets_of(organization_ids: Collection[UUID]) -> dict[UUID, Secrets]:
-    """Each organization's own join token and its code, in two queries."""
+def secrets_of(organizations: Collection[Organization], *, viewer: Role | str | None) -> dict[UUID, Secrets]:
+    """Each organization's own join token and its code, in two queries, as somebody of this role sees them.
+
+    Whoever holds a secret may pass it on, so only those see it who could give its role themselves.
+    """
+    default = {row.id: row.default_role for row in organizations}
     links = {
         link.organization_id: link
-        for link in JoinLink.objects.filter(organization_id__in=organization_ids, is_primary=True)
+        for link in JoinLink.objects.filter(organization_id__in=default, is_primary=True)
     }
     with in_public():
-        rows = OrganizationEntry.objects.filter(id__in=organization_ids)
-        codes = dict(rows.values_list("id", "code"))
-    return {identifier: _secrets(links.get(identifier), codes.get(identifier)) for identifier in codes}
+        codes = dict(OrganizationEntry.objects.filter(id__in=default).values_list("id", "code"))
+    found = {}
+    for identifier, code in codes.items():
+        link, usual = links.get(identifier), default[identifier]
+        found[identifier] = Secrets(
+            token=tokens.shown(link, (link.role or usual), viewer) if link else None,
+            created_at=(link.rotated_at or link.created_at) if link else None,
+            code=tokens.shown_code(code) if code and tokens.may_pass_on(usual, viewer) else None,
+        )
+    return found
 
 
 def invitations_in(rows: QuerySet[Any], state: str | None) -> QuerySet[Any]:
@@ -72,11 +85,3 @@ def link_stats(link: JoinLink) -> dict[str, Any]:
         "members_now": members,
         "by_day": list(days),
     }
-
-
-def _secrets(link: JoinLink | None, code: str | None) -> Secrets:
-    return Secrets(
-        token=tokens.unsealed(link.sealed) if link else None,
-        created_at=(link.rotated_at or link.created_at) if link else None,
-        code=tokens.shown_code(code) if code else None,
-    )

@@ -10,6 +10,9 @@ import hashlib
 import secrets
 from uuid import UUID
 
+from accounts.api_keys.ceiling import key_holds
+from accounts.permissions import Role, rank
+from organizations.joining.models import JoinLink
 from tenants import selectors as tenants
 from tenants.kernel.context import RESERVED, TenantRef, current_tenant
 from tenants.kernel.errors import Absent
@@ -40,6 +43,19 @@ def sealed(token: str) -> str:
 def unsealed(text: str) -> str | None:
     """The token again, or None where SECRET_KEY has changed since: rotate the link then."""
     return unseal(text, purpose=PURPOSE)
+
+
+def shown(link: JoinLink, gives: str, viewer: Role | str | None) -> str | None:
+    """The token of a link that gives a role, for whoever may give it; None for others, and where it is lost.
+
+    Whoever sees it can send it to anybody: to a friend whom he could not make an admin himself.
+    """
+    return unsealed(link.sealed) if may_pass_on(gives, viewer) else None
+
+
+def may_pass_on(gives: str, viewer: Role | str | None) -> bool:
+    """Whether somebody of a role, or the key that calls for him, could give this role by his own right."""
+    return rank(viewer) > rank(gives) and key_holds(Role(gives))
 
 
 def new_code() -> str:

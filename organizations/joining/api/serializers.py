@@ -9,6 +9,7 @@ from rest_framework import serializers
 from organizations.joining import tokens
 from organizations.joining.models import JoinLink
 from organizations.joining.roles import NAMES, role_named
+from tenants.kernel import mail
 
 
 class JoinRoleField(serializers.CharField):
@@ -92,6 +93,7 @@ class LinkIn(serializers.Serializer[Any]):
 class LinkOut(serializers.ModelSerializer[JoinLink]):
     join_token = serializers.SerializerMethodField()
     join_url = serializers.SerializerMethodField()
+    join_address = serializers.SerializerMethodField()
     is_open = serializers.SerializerMethodField()
 
     class Meta:
@@ -112,15 +114,25 @@ class LinkOut(serializers.ModelSerializer[JoinLink]):
             "created_at",
             "join_token",
             "join_url",
+            "join_address",
         )
 
+    def _token(self, link: JoinLink) -> str | None:
+        return tokens.shown(link, link.given_role, self.context["viewer"])
+
     def get_join_token(self, link: JoinLink) -> str | None:
-        """The secret; null where it has to be rotated first."""
-        return tokens.unsealed(link.sealed)
+        """The secret; null where it has to be rotated first, and where the link's role is none to give."""
+        return self._token(link)
 
     def get_join_url(self, link: JoinLink) -> str | None:
-        token = tokens.unsealed(link.sealed)
+        """The path of its page; null without the secret."""
+        token = self._token(link)
         return f"/join/{token}" if token else None
+
+    def get_join_address(self, link: JoinLink) -> str | None:
+        """The same as a whole address, to be copied into a letter; null without the secret."""
+        token = self._token(link)
+        return mail.link("join", token=token) if token else None
 
     def get_is_open(self, link: JoinLink) -> bool:
         """Whether it admits anybody just now, for its own part."""

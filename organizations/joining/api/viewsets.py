@@ -47,6 +47,11 @@ def _read(view: Any, serializer_class: type[Any], **options: Any) -> dict[str, A
     return data
 
 
+def viewer(view: Any) -> dict[str, Any]:
+    """For ``LinkOut``: who looks, since a link's secret is for those who may give its role."""
+    return {"viewer": view.principal.role}
+
+
 @extend_schema(tags=["joining"])
 class LinkViewSet(OwnedViewSet):
     """Join links of the organizations that the caller runs; they are made on the organization."""
@@ -71,12 +76,12 @@ class LinkViewSet(OwnedViewSet):
     def list(self, request: Request) -> Response:
         """Those of every organization that the caller runs, the newest first."""
         page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(LinkOut(page, many=True).data)
+        return self.get_paginated_response(LinkOut(page, many=True, context=viewer(self)).data)
 
     @extend_schema(responses=LinkOut, summary="One join link")
     def retrieve(self, request: Request, pk: str) -> Response:
         """With its secret."""
-        return Response(LinkOut(self.get_object()).data)
+        return Response(LinkOut(self.get_object(), context=viewer(self)).data)
 
     @extend_schema(request=LinkIn, responses=LinkOut, summary="Change a join link")
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -84,7 +89,7 @@ class LinkViewSet(OwnedViewSet):
         link = links.link_update(
             link=self.get_object(), changes=_read(self, LinkIn), actor=self.principal.actor
         )
-        return Response(LinkOut(link).data)
+        return Response(LinkOut(link, context=viewer(self)).data)
 
     @extend_schema(responses={204: None}, summary="Remove a join link")
     def destroy(self, request: Request, pk: str) -> Response:
@@ -98,7 +103,7 @@ class LinkViewSet(OwnedViewSet):
         """Another secret; the old one opens nothing any more."""
         link = self.get_object()
         links.link_rotate(link=link, actor=self.principal.actor)
-        return Response(LinkOut(self.get_object()).data)
+        return Response(LinkOut(self.get_object(), context=viewer(self)).data)
 
     @extend_schema(responses=LinkStatsOut, summary="Use of a join link")
     @action(detail=True, methods=["get"])

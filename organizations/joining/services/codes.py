@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 
-from organizations.authority import organization_lock
+from accounts.permissions import Role
+from organizations.authority import authority, organization_lock
 from organizations.joining import tokens
 from organizations.models import Organization
 from tenants.kernel import audit
@@ -19,7 +20,9 @@ ATTEMPTS = 5
 @transaction.atomic
 def code_rotate(*, organization: Organization, actor: Actor) -> str:
     """A new code; the old one leads nowhere from now on."""
-    organization_lock(organization.id)
+    organization = organization_lock(organization.id)
+    # Whoever has it may pass it on: it is for those who could give its role themselves.
+    authority(actor, organization.id).assert_gives(Role(organization.default_role))
     with in_public():
         code = _set(organization)
     audit.record("organizations.joining.code_changed", on=organization, actor=actor)

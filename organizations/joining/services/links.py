@@ -72,7 +72,9 @@ def link_update(*, link: JoinLink, changes: dict[str, Any], actor: Actor) -> Joi
     """Change label, role, expiry, limit, or switch it off and on."""
     link = _locked(link)
     wanted = {field: value for field, value in changes.items() if getattr(link, field) != value}
-    if "role" in wanted or wanted.get("is_on"):
+    if wanted.keys() - {"label"} and wanted.get("is_on") is not False:
+        # A later end or more uses give the link's role to more people, as a new link would.
+        _assert_gives(link.organization, link.role, actor)
         _assert_gives(link.organization, wanted.get("role", link.role), actor)
     _check(wanted.get("expires_at"), wanted.get("max_uses"))
     if (limit := wanted.get("max_uses")) is not None and limit < link.uses:
@@ -90,8 +92,12 @@ def link_update(*, link: JoinLink, changes: dict[str, Any], actor: Actor) -> Joi
 
 @transaction.atomic
 def link_rotate(*, link: JoinLink, actor: Actor) -> str:
-    """Give a link another secret; the old one opens nothing from now on. Tells the new one."""
+    """Give a link another secret; the old one opens nothing from now on. Tells the new one.
+
+    Raises Forbidden for a link whose role the actor may not give: he would hold the new secret.
+    """
     link = _locked(link)
+    _assert_gives(link.organization, link.role, actor)
     token = tokens.new_token()
     link.digest, link.sealed = tokens.digest_of(token), tokens.sealed(token)
     link.rotated_at = timezone.now()
