@@ -18,6 +18,7 @@ from accounts.mfa.api.webauthn import (
     PasskeyNameIn,
     PasskeyOut,
 )
+from accounts.mfa.models import Passkey
 from accounts.models import User
 from tenants.kernel.errors import Absent
 from tenants.kernel.viewsets import SIGNED_IN, DeclaredViewSet
@@ -26,6 +27,7 @@ from tenants.kernel.viewsets import SIGNED_IN, DeclaredViewSet
 class PasskeyViewSet(DeclaredViewSet):
     """The signed-in user's passkeys (WebAuthn), a second factor beside the password."""
 
+    queryset = Passkey.objects.none()  # for the description only
     serializer_class = PasskeyOut
     pagination_class = None
     filter_backends = ()
