@@ -1,6 +1,6 @@
-"""Fixtures of the whole suite live in tests/fixtures.py and tests/worker.py."""
+"""Fixtures of the whole suite live in tests/fixtures.py, tests/worker.py and tests/streams.py."""
 
-pytest_plugins = ["tests.fixtures", "tests.worker"]
+pytest_plugins = ["tests.fixtures", "tests.worker", "tests.streams"]
 
 
 def pytest_addoption(parser):

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO, cast
 
 from django.core.files.storage import default_storage
+from django.http import HttpResponse
 
 from companies.sheets import CellError, open_sheet, rows_with_errors, write_csv, write_xlsx
 from predictions import selectors
@@ -84,3 +85,16 @@ def disposition(job: ScoringJob, what: str, ending: str) -> str:
     """A Content-Disposition header with a file name that is safe everywhere."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(job.original_filename).stem)[:80] or "job"
     return f'attachment; filename="{stem}-{what}.{ending}"'
+
+
+_MEDIA = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+
+
+def whole_file(job: ScoringJob, content: bytes, what: str, ending: str) -> HttpResponse:
+    """A file that is made in memory, as a download."""
+    answer = HttpResponse(content, content_type=_MEDIA[ending])
+    answer["Content-Disposition"] = disposition(job, what, ending)
+    return answer

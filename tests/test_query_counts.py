@@ -51,6 +51,7 @@ ADDRESSES = {
     "change": "/api/v1/predictions/annual/{prediction}/change?from={score}",
     "jobs": "/api/v1/predictions/jobs",
     "one job": "/api/v1/predictions/jobs/{job}",
+    "progress": "/api/v1/predictions/jobs/{job}/progress",
     "results": "/api/v1/predictions/jobs/{job}/results",
     "errors": "/api/v1/predictions/jobs/{job}/errors",
     "no such row": "/api/v1/companies/01990000-0000-7000-8000-0000deadbeef",

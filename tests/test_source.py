@@ -39,7 +39,7 @@ DOORS = {
         "tenants/kernel/jobs.py",
     },
     # The environment is read in one place; the launcher writes and passes it on.
-    "environ": {"config/env.py", "config/celery.py", "config/wsgi.py", "config/local/"},
+    "environ": {"config/env.py", "config/asgi.py", "config/celery.py", "config/wsgi.py", "config/local/"},
 }
 
 

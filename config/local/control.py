@@ -9,7 +9,12 @@ from config.local.errors import LaunchError
 from config.local.layout import Layout, locked
 from config.local.processes import Record, end, forget, load, strays, wait_until
 
-PROCESSES = {"web": "web server", "worker": "Celery worker", "beat": "Celery beat"}
+PROCESSES = {
+    "web": "web server",
+    "stream": "stream server",
+    "worker": "Celery worker",
+    "beat": "Celery beat",
+}
 LAUNCHER = "launcher"
 DEMO_LOCK = "demo.lock"
 

@@ -40,6 +40,7 @@ def start(layout: Layout, options: Options) -> None:
             say("Ending what an earlier start has left behind.")
             stop_processes(layout)
         require_free(options.host, options.port)
+        require_free(options.host, options.stream_port)
         with _interruptible(layout):
             try:
                 _start(layout, options)
@@ -71,6 +72,7 @@ def start_servers(layout: Layout, options: Options, *, first: int = 1, total: in
         "SECRET_KEY": environment.kept_key(layout.local_env),
         "HOST": options.host,
         "PORT": str(options.port),
+        "STREAM_PORT": str(options.stream_port),
         "PUBLIC_APP_URL": f"http://localhost:{options.port}",
     }
     # Servers that somebody else looks after are not copied into a second file.
@@ -93,7 +95,7 @@ def _start(layout: Layout, options: Options) -> None:
     _manage(layout, env, 6, "Reserved tenants, keys and model", "provision")
     _collect_static(layout, env)
     _manage(layout, env, 8, "Demo tenant, companies and scores", "load_demo")
-    with Step(9, "Web server, worker and beat") as step:
+    with Step(9, "Web and stream server, worker and beat") as step:
         _launch(layout, options, env, step)
         step.note(f"http://{options.local_host}:{options.port}")
     summary = _output([sys.executable, "manage.py", "load_demo", "--summary"], env)
@@ -133,7 +135,7 @@ def _collect_static(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def _launch(layout: Layout, options: Options, env: Mapping[str, str], step: Step) -> None:
-    """Start the three processes and wait until the web server is healthy and the worker answers."""
+    """Start the processes and wait until the web server is healthy and the worker answers."""
     celery = [sys.executable, "-m", "celery", "-A", "config"]
     for name, command in _commands(celery, options).items():
         spawn(layout, name, command, env=env, cwd=REPOSITORY)
@@ -143,12 +145,15 @@ def _launch(layout: Layout, options: Options, env: Mapping[str, str], step: Step
     def healthy() -> bool:
         nonlocal answer
         _require_alive(layout)
-        ready, answer = _health(options)
+        ready, answer = _health(options, options.port, "/health/ready")
+        if ready:
+            ready, answer = _health(options, options.stream_port, "/health/live")
         step.progress(answer)
         return ready
 
     if not wait_until(healthy, _HEALTHY_WITHIN, pause=0.2):
-        raise LaunchError(f"The web server is not healthy: {answer}.", last_lines(layout.log / "web.log"))
+        lines = last_lines(layout.log / "web.log") + last_lines(layout.log / "stream.log")
+        raise LaunchError(f"The web or stream server is not healthy: {answer}.", lines)
     step.progress("waiting for the worker")
     # With the name of the one that must answer, it does not wait for others.
     ping = [*celery, "inspect", "ping", "--destination", WORKER, "--timeout", "1"]
@@ -159,12 +164,15 @@ def _launch(layout: Layout, options: Options, env: Mapping[str, str], step: Step
 def _commands(celery: list[str], options: Options) -> dict[str, list[str]]:
     web = f"--interface wsgi --workers {options.workers} --blocking-threads 4 --no-ws"
     web += f" --respawn-failed-workers --workers-kill-timeout 10 --port {options.port} --host {options.host}"
+    stream = "--interface asgi --workers 1 --no-ws --respawn-failed-workers --workers-kill-timeout 5"
+    stream += f" --port {options.stream_port} --host {options.host}"
     worker = f"worker -Q {QUEUES} --hostname {WORKER} --concurrency=2 --prefetch-multiplier=1"
     beat = "beat --scheduler django_celery_beat.schedulers:DatabaseScheduler"
     return {
         "web": [sys.executable, "-m", "granian", *web.split(), "config.wsgi:application"],
         "worker": [*celery, *worker.split(), "--without-gossip", "--without-mingle", "--loglevel=INFO"],
         "beat": [*celery, *beat.split(), "--loglevel=INFO"],
+        "stream": [sys.executable, "-m", "granian", *stream.split(), "config.asgi:application"],
     }
 
 
@@ -175,17 +183,17 @@ def _require_alive(layout: Layout) -> None:
             raise LaunchError(f"{text[0].upper()}{text[1:]} has ended (all of it: {log}).", last_lines(log))
 
 
-def _health(options: Options) -> tuple[bool, str]:
-    connection = http.client.HTTPConnection(options.local_host, options.port, timeout=5)
+def _health(options: Options, port: int, path: str) -> tuple[bool, str]:
+    connection = http.client.HTTPConnection(options.local_host, port, timeout=5)
     try:
-        connection.request("GET", "/health/ready", headers={"Host": "localhost"})
+        connection.request("GET", path, headers={"Host": "localhost"})
         answer = connection.getresponse()
         body = answer.read(300).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
         return False, str(error) or type(error).__name__
     finally:
         connection.close()
-    return answer.status == 200, f"GET /health/ready answers {answer.status} {body}"
+    return answer.status == 200, f"GET {path} answers {answer.status} {body}"
 
 
 def _succeeds(layout: Layout, command: list[str], env: Mapping[str, str]) -> bool:

@@ -23,6 +23,12 @@ class Options:
     port: int
     workers: int
     detach: bool
+    stream: int = 0
+
+    @property
+    def stream_port(self) -> int:
+        """Where live progress is streamed: STREAM_PORT, else the port after the web server's."""
+        return self.stream or self.port + 1
 
     @property
     def local_host(self) -> str:
@@ -33,9 +39,11 @@ class Options:
 def options() -> Options:
     """HOST, PORT, WORKERS and DETACH of the process environment, then of ``.env``."""
     values = {**_read(REPOSITORY / ".env"), **os.environ}
+    stream = values.get("STREAM_PORT") or "0"
     return Options(
         host=values.get("HOST") or "127.0.0.1",
         port=_number("PORT", values.get("PORT") or "8000", 65535),
+        stream=_number("STREAM_PORT", stream, 65535) if stream != "0" else 0,
         workers=_number("WORKERS", values.get("WORKERS") or "2", 64),
         detach=(values.get("DETACH") or "0").lower() not in {"0", "no", "false", "off"},
     )

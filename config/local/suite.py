@@ -40,6 +40,7 @@ def environment_for_tests(layout: Layout, *, keep: bool = False) -> Iterator[dic
             keep_mark.touch()
         # Host and port are set too, so that a demo's own do not reach the tests through var/local.env.
         address = {"HOST": "127.0.0.1", "PORT": "8000", "PUBLIC_APP_URL": "http://localhost:8000"}
+        address["STREAM_PORT"] = "0"
         yield environment.for_children(
             {"DATABASE_URL": database, "REDIS_URL": broker, "SECRET_KEY": key, **address}
         )

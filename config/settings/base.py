@@ -253,6 +253,16 @@ CORS_ALLOW_HEADERS = [
 CORS_EXPOSE_HEADERS = ["etag", "location", "retry-after", "x-request-id", "idempotency-replayed"]
 CORS_EXPOSE_HEADERS += ["ratelimit", "ratelimit-policy"]
 
+# The process of live progress (config/asgi.py). Where it has a port of its own and no proxy joins it with the
+# API, pages look for it there; 0 means the same origin, below /stream/.
+STREAM_PORT = env.number("STREAM_PORT", 0)
+STREAM_REDIS_URL = env.redis_url(1)
+STREAM_HEARTBEAT_SECONDS = 15
+# How often an open stream asks anew whether its caller may still see it.
+STREAM_CHECK_SECONDS = 5
+# Streams that one user may hold open: tabs, and a program or two.
+STREAM_MAX_PER_USER = env.number("STREAM_MAX_PER_USER", 10)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerAuthentication",

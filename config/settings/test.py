@@ -30,6 +30,7 @@ CACHES = {
     name: {**cache, "KEY_PREFIX": f"test-{name}", "LOCATION": env.redis_url(_first + 1)}
     for name, cache in CACHES.items()
 }
+STREAM_REDIS_URL = env.redis_url(_first + 1)
 METERING_PREFIX = "test-metering"
 SCORING_CHUNK_ROWS = 100
 # Tests take dead workers for dead at once.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,6 +23,7 @@ from unfold.widgets import (
 from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
 from predictions import selectors, wording
+from predictions.live.measuring import pace_of, phase_of
 from predictions.models import UNFINISHED, PredictionKind, RiskLevel, ScoringJob, Severity
 from predictions.services import jobs
 from tenants.kernel.console import ConsoleAdmin, percent
@@ -194,7 +196,8 @@ class JobAdmin(ConsoleAdmin):
 
     def standing_of(self, job: ScoringJob) -> dict[str, Any]:
         """How a job stands: everything that changes while it runs."""
-        rate = job.processed_rows / job.seconds if job.seconds and job.processed_rows else None
+        pace = pace_of(job)
+        rate = pace.recent or pace.overall
         results = selectors.scores_of(job)[:SHOWN_RESULTS]
         issues = job.issues.order_by("row_number", "id")
         faults = job.issues.filter(severity=Severity.ERROR)
@@ -206,10 +209,14 @@ class JobAdmin(ConsoleAdmin):
             "repaired": f"{job.warning_count:,}" if job.warning_count else "",
             "running": job.state in UNFINISHED,
             "progress_url": self.address("progress", job.pk),
+            "stream_path": f"/stream/jobs?job={job.pk}",
+            "stream_port": settings.STREAM_PORT or "",
             "state": wording.state(job.state),
             "state_variant": wording.STATE_LABELS.get(wording.state(job.state), ""),
             "time": wording.duration(job.seconds),
             "rate": f"{rate:,.0f}" if rate else "",
+            "left": wording.duration(pace.seconds_left) if pace.seconds_left else "",
+            "phase": phase_of(job),
             "levels": _levels(job),
             "refusals": sorted(
                 ((wording.refusal(code), f"{n:,}") for code, n in job.refused_counts.items()),
@@ -229,6 +236,7 @@ class JobAdmin(ConsoleAdmin):
             ],
             "issues": issues[:SHOWN_ISSUES],
             "more_issues": f"{more:,}" if (more := issues.count() - SHOWN_ISSUES) > 0 else "",
+            "report_url": f"{API}/{job.pk}/report" if job.scored_rows and job.state not in UNFINISHED else "",
             "results_url": f"{API}/{job.pk}/results.csv" if job.scored_rows else "",
             "errors_url": f"{API}/{job.pk}/errors/sheet" if faults.exists() else "",
         }

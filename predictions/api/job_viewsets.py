@@ -17,8 +17,12 @@ from rest_framework.response import Response
 from organizations.selectors import working_organization
 from predictions import exports, selectors
 from predictions.api import client
-from predictions.api.serializers import IssueOut, JobOut, JobUploadIn, ResultRowOut, ResultsIn
+from predictions.api.report_serializers import JobReportOut
+from predictions.api.serializers import IssueOut, JobOut, JobUploadIn, ProgressOut, ResultRowOut, ResultsIn
+from predictions.live import measuring
 from predictions.models import JobState, PredictionKind, ScoringJob, Severity
+from predictions.reports import paper, workbook
+from predictions.reports.summary import summary_of
 from predictions.services import jobs
 from tenants.kernel.parsers import JSONParser
 from tenants.kernel.renderers import FileRenderer
@@ -27,6 +31,8 @@ from tenants.kernel.viewsets import OwnedViewSet
 
 # The results dialog of the JSON client takes one answer; larger jobs are read page by page.
 WHOLE_RESULTS = 10_000
+# How often a program may well ask how far a job is.
+POLL_SECONDS = 2
 
 
 class JobFilter(django_filters.FilterSet):
@@ -44,29 +50,43 @@ class JobViewSet(OwnedViewSet):
     list_aliases: ClassVar[dict[str, str]] = {"list": "jobs"}
     parser_classes = (JSONParser, MultiPartParser)
     module = "bulk_scoring"
-    action_modules: ClassVar[dict[str, str]] = {"results_csv": "exports"}
+    action_modules: ClassVar[dict[str, str]] = {
+        "results_csv": "exports",
+        "report_xlsx": "exports",
+        "report_pdf": "exports",
+    }
     permissions: ClassVar[dict[str, str]] = {
         "list": "jobs.read",
         "retrieve": "jobs.read",
         "create": "jobs.create",
         "destroy": "jobs.change",
         "cancel": "jobs.change",
+        "progress": "jobs.read",
         "results": "jobs.read",
         "whole_results": "jobs.read",
         "results_csv": "jobs.read",
         "errors": "jobs.read",
         "error_sheet": "jobs.read",
+        "report": "jobs.read",
+        "report_xlsx": "jobs.read",
+        "report_pdf": "jobs.read",
     }
     throttles: ClassVar[dict[str, str]] = {
         "create": "upload",
         "results_csv": "export",
         "whole_results": "export",
         "error_sheet": "export",
+        "report": "export",
+        "report_xlsx": "export",
+        "report_pdf": "export",
     }
     watched: ClassVar[dict[str, str]] = {
         "results_csv": "predictions.job.results_downloaded",
         "whole_results": "predictions.job.results_downloaded",
         "error_sheet": "predictions.job.errors_downloaded",
+        "report": "predictions.job.report_read",
+        "report_xlsx": "predictions.job.report_downloaded",
+        "report_pdf": "predictions.job.report_downloaded",
     }
 
     def list(self, request: Request) -> Response:
@@ -81,8 +101,24 @@ class JobViewSet(OwnedViewSet):
         return answer
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Status, progress, counts by category and timing of a job."""
-        return Response(client.job(self.get_object()))
+        """Status, progress, counts by category and timing of a job. With `If-None-Match` 304 while nothing
+        was added."""
+        job = self._job()
+        tag = measuring.tag_of(measuring.progress_of(job))
+        return Response(client.job(job), headers={"ETag": tag})
+
+    @extend_schema(responses=ProgressOut, summary="Follow a job", filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def progress(self, request: Request, pk: str) -> Response:
+        """Rows done, rates, time left and counts by category: small, for polling with `If-None-Match`.
+
+        The same comes by itself from `GET /stream/jobs?job=ID` (server-sent events, `event: job`).
+        """
+        progress = measuring.progress_of(self._job())
+        headers = {"ETag": measuring.tag_of(progress)}
+        if progress["running"]:
+            headers["Retry-After"] = str(POLL_SECONDS)
+        return Response(progress, headers=headers)
 
     @extend_schema(
         request={"multipart/form-data": JobUploadIn}, responses={202: JobOut}, summary="Score a file"
@@ -178,6 +214,31 @@ class JobViewSet(OwnedViewSet):
         answer = FileResponse(file, as_attachment=True)
         answer["Content-Disposition"] = exports.disposition(job, "errors", ending)
         return answer
+
+    @extend_schema(responses=JobReportOut, summary="Summary report", filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def report(self, request: Request, pk: str) -> Response:
+        """Counts, distribution, the worst 20, changes since the last run of the same portfolio, and errors
+        by reason. 409 `job_running` before the job has ended."""
+        return Response(summary_of(self._job()))
+
+    @extend_schema(
+        responses={(200, "*/*"): OpenApiTypes.BINARY}, summary="Summary report as XLSX", filters=False
+    )
+    @action(detail=True, methods=["get"], url_path=r"report\.xlsx", renderer_classes=[FileRenderer])
+    def report_xlsx(self, request: Request, pk: str) -> HttpResponseBase:
+        """The same as a workbook with typed cells and a sheet of definitions."""
+        job = self._job()
+        return exports.whole_file(job, workbook.render(summary_of(job)), "summary", "xlsx")
+
+    @extend_schema(
+        responses={(200, "*/*"): OpenApiTypes.BINARY}, summary="Summary report as PDF", filters=False
+    )
+    @action(detail=True, methods=["get"], url_path=r"report\.pdf", renderer_classes=[FileRenderer])
+    def report_pdf(self, request: Request, pk: str) -> HttpResponseBase:
+        """The same on paper, for whoever decides."""
+        job = self._job()
+        return exports.whole_file(job, paper.render(summary_of(job)), "summary", "pdf")
 
     def _job(self) -> ScoringJob:
         job: ScoringJob = self.get_object()

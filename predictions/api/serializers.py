@@ -272,6 +272,36 @@ class JobOut(serializers.Serializer[Any]):
     completed_at = serializers.DateTimeField(allow_null=True)
 
 
+class ProgressOut(serializers.Serializer[Any]):
+    """What changes while a job runs."""
+
+    job_id = serializers.UUIDField()
+    organization_id = serializers.UUIDField()
+    file = serializers.CharField()
+    state = serializers.CharField()
+    phase = serializers.CharField(help_text="waiting, reading, scoring, or the state in which it ended.")
+    running = serializers.BooleanField()
+    rows = serializers.IntegerField(help_text="Of the file.")
+    rows_done = serializers.IntegerField(help_text="Scored and refused.")
+    rows_scored = serializers.IntegerField()
+    rows_refused = serializers.IntegerField()
+    warnings = serializers.IntegerField()
+    percent = serializers.IntegerField(help_text="Whole percent of rows done.")
+    chunks = serializers.IntegerField(help_text="Parts of the file; 0 until it is read.")
+    chunks_done = serializers.IntegerField()
+    rows_per_second = serializers.FloatField(allow_null=True, help_text="Over the whole time.")
+    recent_rows_per_second = serializers.FloatField(
+        allow_null=True, help_text="Of the last 30 seconds; null where no row was done."
+    )
+    seconds = serializers.FloatField(allow_null=True, help_text="Run time so far, or in all.")
+    seconds_left = serializers.IntegerField(
+        allow_null=True, help_text="By the recent rate; null where nothing can be said."
+    )
+    by_risk_level = serializers.DictField(child=serializers.IntegerField())
+    refused_by_reason = serializers.DictField(child=serializers.IntegerField())
+    error_message = serializers.CharField(allow_null=True)
+
+
 class ResultsIn(serializers.Serializer[Any]):
     include_predictions = serializers.BooleanField(default=True)
     include_companies = serializers.BooleanField(default=True)

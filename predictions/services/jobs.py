@@ -22,7 +22,9 @@ from django.utils import timezone
 
 from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sheet
 from companies.sheets.errors import shown
+from predictions.live.channel import publish
 from predictions.models import UNFINISHED, JobState, ScoringJob
+from predictions.services.ending import job_ended
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant, in_public
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
@@ -150,6 +152,7 @@ def job_advance(*, job_id: UUID, wait: bool = True, actor: Actor) -> ScoringJob 
             job.completed_at = timezone.now()
             changes = {"scored": job.scored_rows, "refused": job.refused_rows}
             audit.record("predictions.job.completed", on=job, changes=changes, actor=actor)
+            job_ended(job=job, actor=actor)
         else:
             _hand_out(job, actor)
     job.save()
@@ -187,7 +190,8 @@ def _hand_out(job: ScoringJob, actor: Actor) -> None:
 
 
 def _mirror(job: ScoringJob) -> None:
-    """The job's state in the platform's directory."""
+    """The job's state in the platform's directory, and to those who follow it."""
+    publish(job)
     with in_public():
         JobTicket.objects.filter(id=job.id).update(
             state=job.state, rows=job.total_rows, rows_done=job.processed_rows, heartbeat=timezone.now()
@@ -210,6 +214,7 @@ def job_cancel(*, job: ScoringJob, actor: Actor) -> ScoringJob:
     locked.save()
     _mirror(locked)
     audit.record("predictions.job.cancelled", on=locked, changes={"rows": locked.processed_rows}, actor=actor)
+    job_ended(job=locked, actor=actor)
     return locked
 
 
@@ -228,6 +233,7 @@ def job_fail(*, job_id: UUID, message: str, actor: Actor) -> None:
     locked.save()
     _mirror(locked)
     audit.record("predictions.job.failed", on=locked, changes={"why": message}, actor=actor)
+    job_ended(job=locked, actor=actor)
 
 
 @transaction.atomic

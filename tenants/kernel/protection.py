@@ -42,12 +42,20 @@ DOCUMENTATION = _PAGE | {"worker-src": "'self' blob:"}
 NOTHING = {"default-src": "'none'", "frame-ancestors": "'none'", "sandbox": ""}
 
 
+def _connections(request: HttpRequest) -> dict[str, str]:
+    """Where a console's script may connect: its own origin, and the same host's process of live progress."""
+    if not settings.STREAM_PORT:
+        return {}
+    host = request.get_host().rpartition("@")[2].partition(":")[0]
+    return {"connect-src": f"'self' {request.scheme}://{host}:{settings.STREAM_PORT}"}
+
+
 def policy(request: HttpRequest, content_type: str) -> str:
     """The Content-Security-Policy of an answer."""
     if not content_type.startswith(("text/html", "application/xhtml")):
         chosen = NOTHING
     elif request.path.startswith("/admin"):
-        chosen = CONSOLE
+        chosen = CONSOLE | _connections(request)
     elif request.path.strip("/").removeprefix("api/") in {"docs", "redoc"}:
         chosen = DOCUMENTATION
     else:

@@ -16,6 +16,7 @@ import pytest
 from django.db import connections
 
 from config.env import ROOT
+from tests.streams import StreamServer
 from tests.worker import environment, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Server:
     """The web server as it runs in earnest, on a free port."""
 
-    def __init__(self) -> None:
+    def __init__(self, streams: int) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -49,9 +50,10 @@ class Server:
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
             *("--host", "127.0.0.1", "--port", str(self.port), "--workers", "1", "--blocking-threads", "2"),
         ]
+        self.streams = streams
         self.process = subprocess.Popen(
             command,
-            env=environment(),
+            env={**environment(), "STREAM_PORT": str(streams)},
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -77,9 +79,9 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(world, django_db_blocker) -> Iterator[Server]:
+def server(world, streams: StreamServer, django_db_blocker) -> Iterator[Server]:
     with django_db_blocker.unblock():
-        server = Server()
+        server = Server(streams.port)
     wait_until(server.answers, "the web server")
     yield server
     server.stop()
@@ -109,13 +111,13 @@ def chromium():
 class Watched:
     """A page, and everything that went wrong on it or was asked of another host."""
 
-    def __init__(self, page, port: int) -> None:
+    def __init__(self, page, port: int, streams: int) -> None:
         self.page, self.faults = page, []
         page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         page.on("console", lambda m: self._said(m) if m.type == "error" else None)
         # A download ends as an aborted page load.
         page.on("requestfailed", lambda r: self._failed(r) if "ERR_ABORTED" not in str(r.failure) else None)
-        page.on("request", lambda r: self._local(r.url, port))
+        page.on("request", lambda r: self._local(r.url, port, streams))
 
     def _said(self, message) -> None:
         # Browsers ignore this header on plain http, and say so.
@@ -125,9 +127,10 @@ class Watched:
     def _failed(self, request) -> None:
         self.faults.append(f"failed: {request.url} {request.failure}")
 
-    def _local(self, url: str, port: int) -> None:
+    def _local(self, url: str, port: int, streams: int) -> None:
         ours = OURS.match(url)
-        if not url.startswith(("data:", "blob:")) and (ours is None or int(ours[1]) != port):
+        known = {port, streams} if "/stream/" in url else {port}
+        if not url.startswith(("data:", "blob:")) and (ours is None or int(ours[1]) not in known):
             self.faults.append(f"from elsewhere: {url}")
 
     def sign_in(self, address: str, email: str, password: str) -> None:
@@ -141,5 +144,5 @@ class Watched:
 @pytest.fixture
 def watched(chromium, server) -> Iterator[Watched]:
     context = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
-    yield Watched(context.new_page(), server.port)
+    yield Watched(context.new_page(), server.port, server.streams)
     context.close()

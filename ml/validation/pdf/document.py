@@ -21,6 +21,7 @@ from ml.validation.pdf.style import (
     SMALL,
     SUBTITLE,
     TITLE,
+    Numbered,
     Numbering,
     gap,
     grid,
@@ -35,28 +36,6 @@ WORDS = {
     "red": "misses its rule",
     "unknown": "not measured",
 }
-
-
-class _Numbered(Canvas):  # type: ignore[misc]
-    """A canvas that knows how many pages there are when it writes their numbers."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._pages: list[dict[str, Any]] = []
-
-    def showPage(self) -> None:  # noqa: N802 - reportlab's name
-        self._pages.append(dict(self.__dict__))
-        self._startPage()
-
-    def save(self) -> None:
-        total = len(self._pages)
-        for number, page in enumerate(self._pages, 1):
-            self.__dict__.update(page)
-            self.setFont("Helvetica", 7.5)
-            self.setFillColor(FAINT)
-            self.drawRightString(A4[0] - MARGIN, 11 * mm, f"{number} / {total}")
-            super().showPage()
-        super().save()
 
 
 def render(report: Mapping[str, Any]) -> bytes:
@@ -101,7 +80,7 @@ def render(report: Mapping[str, Any]) -> bytes:
     document.addPageTemplates(
         [PageTemplate("cover", [frame], onPage=cover), PageTemplate("body", [frame], onPage=decorate)]
     )
-    document.build(_story(report), canvasmaker=_Numbered)
+    document.build(_story(report), canvasmaker=Numbered)
     return buffer.getvalue()
 
 

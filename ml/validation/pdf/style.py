@@ -12,6 +12,7 @@ from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, Spacer, Table, TableStyle
 
 INK, FAINT, RULE, BAND, ACCENT = (
@@ -47,6 +48,28 @@ H2_LOOSE = _style("h2 loose", fontName="Helvetica-Bold", fontSize=10.2, leading=
                   spaceAfter=4)  # fmt: skip
 TITLE = _style("title", fontName="Helvetica-Bold", fontSize=25, leading=30, textColor=ACCENT, spaceAfter=4)
 SUBTITLE = _style("subtitle", fontSize=12.5, leading=16, textColor=FAINT, spaceAfter=14)
+
+
+class Numbered(Canvas):  # type: ignore[misc]
+    """A canvas that knows how many pages there are when it writes their numbers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pages: list[dict[str, Any]] = []
+
+    def showPage(self) -> None:  # noqa: N802 - reportlab's name
+        self._pages.append(dict(self.__dict__))
+        self._startPage()
+
+    def save(self) -> None:
+        total = len(self._pages)
+        for number, page in enumerate(self._pages, 1):
+            self.__dict__.update(page)
+            self.setFont("Helvetica", 7.5)
+            self.setFillColor(FAINT)
+            self.drawRightString(A4[0] - MARGIN, 11 * mm, f"{number} / {total}")
+            super().showPage()
+        super().save()
 
 
 class Numbering:
