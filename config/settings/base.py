@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from config import env
+from config.settings.api import *  # noqa: F403 - settings modules inherit by import
 from config.settings.console import *  # noqa: F403 - what the consoles read: titles, colours, sidebars, formats
+from config.settings.work import *  # noqa: F403 - settings modules inherit by import
 
 BASE_DIR = env.ROOT
 VAR_DIR = BASE_DIR / "var"
@@ -263,106 +265,11 @@ STREAM_CHECK_SECONDS = 5
 # Streams that one user may hold open: tabs, and a program or two.
 STREAM_MAX_PER_USER = env.number("STREAM_MAX_PER_USER", 10)
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.authentication.BearerAuthentication",
-        "accounts.authentication.ConsoleAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": [
-        "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
-    ],
-    "DEFAULT_PARSER_CLASSES": ["tenants.kernel.parsers.JSONParser"],
-    # OPTIONS is for browsers' preflights, which are answered before the views.
-    "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_PAGINATION_CLASS": "tenants.kernel.pagination.EnvelopePagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "tenants.kernel.schema.ProblemAutoSchema",
-    "EXCEPTION_HANDLER": "tenants.kernel.problem.handle",
-    "COERCE_DECIMAL_TO_STRING": False,
-    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "URL_FORMAT_OVERRIDE": None,
-}
 # What signs the audit log: the first signs, all verify. Without an own key the log's is derived from
 # SECRET_KEY, and a new SECRET_KEY must keep the old one here for rows written before.
 AUDIT_KEYS = env.listing("AUDIT_KEYS") if env.text("AUDIT_KEYS", "") else [SECRET_KEY]
 # Tells people of unusual access, for the kernel that stands below the accounts app.
 ALARM_RECEIVER = "accounts.watching.services.alarm_send"
-# Named rates: (requests, seconds, burst). A viewset names one for an action (``throttles``); the others are
-# ``read`` or ``write`` by their method. Each is counted for the caller: an API key, a user, an address.
-RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
-THROTTLE_RATES = {
-    "read": (10, 1, 60),
-    "write": (5, 1, 40),
-    "login": (20, 60, 20),
-    "refresh": (60, 60, 30),
-    "register": (10, 600, 10),
-    "forgot": (10, 600, 5),
-    "secret": (10, 60, 10),
-    "upload": (30, 60, 15),
-    "export": (20, 60, 10),
-    "mail": (20, 600, 20),
-    # Shared by everybody who works there.
-    "organization": (100, 1, 400),
-    "tenant": (200, 1, 800),
-}
-SHOW_API_DOCS = env.flag("SHOW_API_DOCS", default=True)
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Default Risk Platform",
-    "DESCRIPTION": "How likely companies are to default: one by one, by file, with reasons.",
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "PREPROCESSING_HOOKS": ["tenants.kernel.schema.only_versioned", "tenants.kernel.schema.only_modules_on"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "tenants.kernel.schema.without_trailing_slash",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "RiskLevelEnum": "predictions.models.RiskLevel",
-        "PredictionKindEnum": "predictions.models.PredictionKind",
-        "JobStateEnum": "predictions.models.JobState",
-        "OutcomeKindEnum": "predictions.monitoring.models.OutcomeKind",
-        "WhitelistKindEnum": "organizations.joining.models.EntryKind",
-    },
-}
-
-CELERY_BROKER_URL = env.redis_url(0)
-# Only platform tasks that ask for it keep a result (a count), for a day, in public.
-CELERY_RESULT_BACKEND = "django-db"
-CELERY_RESULT_EXPIRES = 86_400
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_TIME_LIMIT = 600
-CELERY_TASK_SOFT_TIME_LIMIT = 540
-CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-# A message of a worker that died comes back when it has been invisible for visibility_timeout and a
-# sweep has passed; kombu's own sweep interval would add 100 seconds. The sweeper of stuck jobs
-# (predictions.tasks) does not wait for either.
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 1300,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    "priority_steps": list(range(10)),
-    "queue_order_strategy": "priority",
-}
-
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -9,27 +9,17 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.utils.safestring import mark_safe
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.console import platform_site
-from ml.shapes import SHAPES
-from predictions import shadowing
+from predictions.admin import registry_figures as figures
 from predictions.registry import reports, selectors, services
 from predictions.registry.models import Materiality, ModelStatus, ModelVersion
 from tenants.kernel.console import NOTHING, ConsoleAdmin, percent
 from tenants.kernel.console_forms import ReasonForm
 
 STATUS_LABELS = {"Champion": "success", "Challenger": "info", "Candidate": "info", "Retired": "warning"}
-LIGHT_LABELS = {"green": "success", "amber": "warning", "red": "danger", "unknown": ""}
-LIGHT_WORDS = {"green": "meets", "amber": "watch", "red": "misses", "unknown": "not measured"}
-# Figures of a model card worth a column, each with how it is shown.
-FIGURES = (
-    ("auc", "AUC", ".3f"),
-    ("accuracy_ratio", "Accuracy ratio", ".3f"),
-    ("brier", "Brier score", ".4f"),
-)
 SHOWN_EVENTS = 20
 
 
@@ -114,17 +104,17 @@ class ModelVersionAdmin(ConsoleAdmin):
             "status_variant": STATUS_LABELS.get(obj.get_status_display(), ""),
             "sample": obj.card.get("data", {}),
             "years": [str(year) for year in obj.card.get("protocol", {}).get("report_years", ())],
-            "cutoffs": [(name.capitalize(), percent(value, 0)) for name, value in _cutoffs(obj.card)],
-            "figures": [label for _, label, _ in FIGURES],
-            "shapes": measured(obj.card),
+            "cutoffs": [(name.capitalize(), percent(value, 0)) for name, value in figures.cutoffs(obj.card)],
+            "figures": [label for _, label, _ in figures.FIGURES],
+            "shapes": figures.measured(obj.card),
             "pending": selectors.pending_request(obj),
             "events": obj.events.order_by("-id")[:SHOWN_EVENTS],
             "report": newest,
             "pdf_url": self.address("pdf", obj.pk) if reports.report_latest(obj) else "",
-            "verdicts": _verdicts(content),
-            "verdict_shapes": [content["card"]["shapes"][name]["label"] for name in _shapes(content)],
-            "charts": _charts(content),
-            "comparison": _compared(obj),
+            "verdicts": figures.verdicts(content),
+            "verdict_shapes": [content["card"]["shapes"][name]["label"] for name in figures.shapes(content)],
+            "charts": figures.charts(content),
+            "comparison": figures.compared(obj),
         }
 
     def report_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -317,114 +307,3 @@ def _offered(version: ModelVersion) -> set[str]:
     if version.status != ModelStatus.RETIRED:
         offered.add("retire")
     return offered
-
-
-def measured(card: dict[str, Any]) -> list[dict[str, Any]]:
-    """How each shape of a model did on years it had not seen, as far as its card says."""
-    rows = []
-    shapes = card.get("shapes", {})
-    for shape in (shapes[name] for name in [*filter(shapes.get, SHAPES), *(shapes.keys() - SHAPES.keys())]):
-        metrics = shape.get("metrics", {}).get("report", {}).get("ensemble", {})
-        figures = [format(metrics[key], how) if key in metrics else NOTHING for key, _, how in FIGURES]
-        rows.append(
-            {"label": shape.get("label", ""), "features": len(shape.get("features", ())), "figures": figures}
-        )
-    return rows
-
-
-def _cutoffs(card: dict[str, Any]) -> list[tuple[str, float]]:
-    return sorted(card.get("cutoffs", {}).items(), key=lambda pair: pair[1])
-
-
-def _shapes(content: dict[str, Any]) -> list[str]:
-    """Input shapes of a report, the richest first; the table of JSON has shuffled them."""
-    from ml.validation.report import shapes_of
-
-    return shapes_of(content)
-
-
-def _verdicts(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The lights of a report: a question a row, an input shape a column."""
-    if not content["verdicts"]:
-        return []
-    by_shape = [{row["code"]: row for row in content["verdicts"][name]} for name in _shapes(content)]
-    first = by_shape[0]
-    return [
-        {
-            "question": row["question"],
-            "lights": [
-                {
-                    "variant": LIGHT_LABELS[light],
-                    "word": LIGHT_WORDS[light],
-                    "figure": found.get("figure", ""),
-                }
-                for shape in by_shape
-                for found in [shape.get(code, {})]
-                for light in [found.get("light", "unknown")]
-            ],
-        }
-        for code, row in first.items()
-    ]
-
-
-def _charts(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """Charts of the report's evidence by input shape, as SVG of our own making."""
-    if not content["evidence"]:
-        return []
-    from ml.validation import charts  # draws with a library that no other page needs
-
-    found = []
-    for shape in (content["evidence"]["shapes"][name] for name in _shapes(content)):
-        pictures = []
-        if shape["power"]["curves"]["roc"]:
-            named = [
-                (key.replace("_", " ").capitalize(), p) for key, p in shape["power"]["curves"]["roc"].items()
-            ]
-            pictures.append(("ROC, years kept apart", charts.roc(named, width=330, height=220)))
-        grades = shape["calibration"]["rolling"]["grades"]
-        pictures.append(
-            ("Calibration by grade, out of time", charts.calibration(grades, width=330, height=220))
-        )
-        pictures.append(
-            ("AUC by year, out of time", charts.auc_by_year(shape["power"]["by_year"], width=330, height=170))
-        )
-        if shape["drift"]:
-            pictures.append(("Stability of the score", charts.drift(shape["drift"], width=330, height=170)))
-        found.append(
-            {
-                "label": shape["label"],
-                # Drawn here from numbers: nothing in it was typed by anybody.
-                "pictures": [(title, mark_safe(charts.svg(drawing))) for title, drawing in pictures],  # noqa: S308
-            }
-        )
-    return found
-
-
-def _compared(version: ModelVersion) -> dict[str, Any] | None:
-    """The comparison with the champion, where there is one."""
-    found = shadowing.comparison(version)
-    if not found["scores"]:
-        return None
-    correlation = found["rank_correlation"]
-    levels = [level.capitalize() for level in found["levels"]]
-    return {
-        "scores": f"{found['scores']:,}",
-        "champion": found["champion_version"],
-        "agreement": percent(found["agreement"], 1),
-        "correlation": NOTHING if correlation is None else f"{correlation:.3f}",
-        "means": [(name.capitalize(), percent(value)) for name, value in found["mean_pd"].items()],
-        "levels": levels,
-        "rows": list(zip(levels, found["migration"], strict=True)),
-        "counted_at": found["counted_at"],
-        "realised": _realised(found["outcomes"]),
-    }
-
-
-def _realised(outcomes: dict[str, Any] | None) -> str:
-    if outcomes is None:
-        return "not yet: too few defaults are recorded for periods that are over"
-    return (
-        f"{outcomes['challenger_auc']:.3f}, the champion's {outcomes['champion_auc']:.3f} "
-        f"(difference {outcomes['difference_low']:+.3f} to {outcomes['difference_high']:+.3f} in 95 %), "
-        f"{outcomes['defaults']:,} defaults of {outcomes['names']:,} names"
-    )

@@ -11,7 +11,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, NextPageTemplate, PageBreak, PageTemplate
 
-from ml.validation.pdf import data_sections, judged_sections
+from ml.validation.pdf import data_sections, judged_sections, performance_sections
 from ml.validation.pdf.style import (
     ACCENT,
     FAINT,
@@ -88,7 +88,11 @@ def _story(report: Mapping[str, Any]) -> list[Flowable]:
     shapes, numbers = shapes_of(report), Numbering()
     story: list[Flowable] = [*_cover(report, shapes), NextPageTemplate("body"), PageBreak()]
     story += _rules(report, shapes)
-    for section in (*data_sections.SECTIONS, *judged_sections.SECTIONS):
+    for section in (
+        *data_sections.SECTIONS,
+        *performance_sections.SECTIONS,
+        *judged_sections.SECTIONS,
+    ):
         story += section(report, shapes, numbers)
     return story
 

@@ -9,7 +9,7 @@ from reportlab.platypus import Flowable
 
 from ml.shapes import MEMBER_LABELS
 from ml.validation import charts
-from ml.validation.pdf.data_sections import HALF, NEEDS, Line, Report, label, shape
+from ml.validation.pdf.parts import HALF, NEEDS, Line, Report, label, shape
 from ml.validation.pdf.style import (
     BAND,
     H2,
