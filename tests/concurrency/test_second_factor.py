@@ -11,8 +11,9 @@ from accounts.mfa.proofs import Given
 from accounts.models import AuthSession
 from accounts.services import sign_in
 from tenants.kernel.errors import DomainError
+from tests.authenticator import Authenticator
 from tests.concurrency.test_refresh import in_parallel
-from tests.fixtures import PASSWORD, OwnTenant
+from tests.fixtures import PASSWORD, OwnTenant, anonymous
 
 
 def enrolled(own: OwnTenant) -> tuple[bytes, list[str]]:
@@ -97,3 +98,20 @@ def test_wrong_codes_at_once_are_all_counted(own_tenant: OwnTenant):
     in_parallel(4, lambda n: finish(own_tenant, tokens[n], "000000"))
     own_tenant.owner.refresh_from_db()
     assert own_tenant.owner.proof_guard.failures == 4
+
+
+def test_one_signature_of_a_passkey_sent_four_times_at_once_opens_one_session(own_tenant: OwnTenant):
+    keys, verify = "/api/v1/auth/mfa/passkeys", "/api/v1/auth/mfa/verify"
+    # Without a counter only the challenge stands between one answer and the next.
+    device = Authenticator(origin=f"http://{own_tenant.mark}.test", counts=False)
+    made = device.create(own_tenant.client.post(f"{keys}/options").json())
+    assert own_tenant.client.post(keys, {"credential": made}, format="json").status_code == 201
+    before = AuthSession.objects.filter(user=own_tenant.owner).count()
+    token = ask(own_tenant)
+    asked = anonymous(own_tenant.mark).post(f"{verify}/options", {"mfa_token": token}).json()
+    body = {"mfa_token": token, "credential": device.get(asked)}
+    outcomes = in_parallel(
+        4, lambda _: anonymous(own_tenant.mark).post(verify, body, format="json").status_code
+    )
+    assert sorted(outcomes) == [200, 401, 401, 401]
+    assert AuthSession.objects.filter(user=own_tenant.owner).count() == before + 1
