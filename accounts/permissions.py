@@ -45,6 +45,8 @@ _READ = {
 _ANALYSE = _READ | {
     "companies.create": Extent.ALL,
     "companies.change": Extent.OWN,
+    # Ratings and defaults are found out by whoever works on a company, not by who made its row.
+    "companies.assess": Extent.ALL,
     "predictions.create": Extent.ALL,
     "predictions.change": Extent.OWN,
     "jobs.create": Extent.ALL,
@@ -64,6 +66,7 @@ _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "joining.change": Extent.ALL,
     "outcomes.change": Extent.ALL,
     "companies.change": Extent.ALL,
+    "companies.purge": Extent.ALL,
     "predictions.change": Extent.ALL,
     "jobs.change": Extent.ALL,
     "organizations.change": Extent.ALL,

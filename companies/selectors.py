@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from companies.models import CustomField
+from tenants.kernel import scope
+from tenants.kernel.context import in_tenant
+from tenants.selectors import reference_tenant
+
+
+@contextmanager
+def in_reference(*, reason: str) -> Iterator[None]:
+    """The one door to the reference tenant's rows: everything must be read inside, nothing is joined."""
+    with in_tenant(reference_tenant()), scope.every_organization(reason=reason):
+        yield
 
 
 def custom_fields(*, archived: bool = False) -> list[CustomField]:

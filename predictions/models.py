@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from companies.models import FIRST_YEAR, LAST_YEAR, Company, Statement
+from companies.models import FIRST_YEAR, LAST_YEAR, Company, FollowsCompany, Statement
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.owned import OrganizationOwned
 from tenants.kernel.request import Actor
@@ -27,11 +27,13 @@ class RiskLevel(models.TextChoices):
     CRITICAL = "CRITICAL", "Critical"
 
 
-class Prediction(OrganizationOwned):
+class Prediction(FollowsCompany):
     """What is thought of a company for a period; points to the score that holds now.
 
     ``pd`` and ``risk_level`` repeat the current score, so that ranking and counting need no join.
     """
+
+    once_by = ("kind", "fiscal_year", "fiscal_quarter")
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="predictions")
     kind = models.CharField(max_length=10, choices=PredictionKind.choices)
@@ -55,7 +57,7 @@ class Prediction(OrganizationOwned):
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by_id = models.UUIDField(null=True, editable=False)
 
-    class Meta(OrganizationOwned.Meta):
+    class Meta(FollowsCompany.Meta):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
@@ -70,6 +72,9 @@ class Prediction(OrganizationOwned):
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["id"], condition=~models.Q(company_deleted_at=None), name="prediction_hidden"
+            ),
             models.Index(fields=["organization", "kind", "-created_at", "-id"], name="prediction_newest"),
             models.Index(fields=["organization", "kind", "-pd"], name="prediction_worst"),
         ]

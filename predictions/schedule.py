@@ -24,6 +24,8 @@ ENTRIES = {
     "tenants.pulse": timedelta(minutes=1),
     "mailing.sweep": timedelta(seconds=30),
     "notices.purge": timedelta(hours=24),
+    "companies.purge_deleted": timedelta(hours=24),
+    "companies.refresh_tracked": timedelta(hours=6),
     "standing.lift_due": timedelta(minutes=1),
 }
 

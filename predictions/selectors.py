@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import QuerySet
 
+from companies.selectors import in_reference
 from predictions.models import Prediction, ScoringJob
-from tenants.kernel import scope
-from tenants.kernel.context import in_tenant
-from tenants.selectors import reference_tenant
+
+__all__ = ["in_reference", "predictions", "scores_of"]
 
 
 def predictions(kind: str) -> QuerySet[Any]:
@@ -21,13 +19,7 @@ def predictions(kind: str) -> QuerySet[Any]:
 
 
 def scores_of(job: ScoringJob) -> QuerySet[Any]:
-    """A job's scores, the worst first."""
-    rows: QuerySet[Any] = job.scores.select_related("prediction__company").order_by("-pd", "id")
-    return rows
-
-
-@contextmanager
-def in_reference(*, reason: str) -> Iterator[None]:
-    """The one door to the reference tenant's rows: everything must be read inside, nothing is joined."""
-    with in_tenant(reference_tenant()), scope.every_organization(reason=reason):
-        yield
+    """A job's scores, the worst first, without those of deleted companies (few, found by an index)."""
+    hidden = Prediction.all_objects.exclude(company_deleted_at=None).values("id")
+    rows: QuerySet[Any] = job.scores.exclude(prediction_id__in=hidden)
+    return rows.select_related("prediction__company").order_by("-pd", "id")

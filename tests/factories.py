@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.api_keys.models import ApiKey
 from accounts.models import Profile, User
-from companies.models import Company, Statement
+from companies.models import Company, CustomField, Statement
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.tokens import digest_of, new_token, sealed
 from organizations.notices.models import Notice
@@ -36,6 +36,15 @@ class CompanyFactory(factory.django.DjangoModelFactory):
     symbol = factory.Sequence(lambda n: f"CO{n}")
     name = factory.Sequence(lambda n: f"Company {n}")
     sector = "Technology"
+
+
+class CustomFieldFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = CustomField
+
+    name = factory.Sequence(lambda n: f"field_{n}")
+    label = factory.Sequence(lambda n: f"Field {n}")
+    kind = "text"
 
 
 class ApiKeyFactory(factory.django.DjangoModelFactory):

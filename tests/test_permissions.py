@@ -21,7 +21,7 @@ from organizations.notices.models import Notice
 from predictions.models import Prediction, ScoringJob
 from tenants.kernel.viewsets import CRUD
 from tenants.models import Domain, TenantExport
-from tests.factories import ApiKeyFactory
+from tests.factories import ApiKeyFactory, CompanyFactory, CustomFieldFactory
 from tests.fixtures import World, anonymous
 from tests.test_isolation import ROW, plain_path
 
@@ -221,7 +221,22 @@ TABLE = {
     "join-links": dict.fromkeys(("list", "retrieve", "partial_update", "destroy", "rotate", "stats"), ADMINS),
     "invitations": dict.fromkeys(("list", "retrieve", "destroy", "resend", "revoke"), ADMINS),
     "joining": {"preview": EVERYBODY, "accept": EVERYBODY},
-    "companies": {"list": MEMBERS, "retrieve": MEMBERS},
+    "companies": {
+        **dict.fromkeys(("list", "retrieve", "ratings", "duplicates", "merges", "of_platform"), MEMBERS),
+        **dict.fromkeys(("create", "track", "default", "revive", "rate", "deleted"), WRITERS),
+        # Of a row that somebody else made.
+        **dict.fromkeys(
+            ("update", "partial_update", "destroy", "merge", "undo_merge", "untrack", "refresh"), RUNNERS
+        ),
+        "restore": RUNNERS,
+        "tags": WRITERS,
+        "purge": RUNNERS,
+    },
+    "custom-fields": {
+        **dict.fromkeys(("list", "retrieve"), MEMBERS),
+        **dict.fromkeys(("create", "partial_update", "archive", "unarchive"), TENANT),
+    },
+    "sectors": dict.fromkeys(("list", "classify"), MEMBERS),
     "fx-rates": {"list": MEMBERS, "create": PLATFORM},
     "predictions/annual": _PREDICTIONS,
     "predictions/quarterly": _PREDICTIONS,
@@ -348,7 +363,16 @@ def test_permission_table(people: World, prefix, action, role):
 
 
 def _account_row(people: World, prefix: str, action: str, role: str, client):
-    """For what is about accounts: oneself, one's own session or export, else a colleague."""
+    """For what is about accounts: oneself, one's own session or export, else a colleague. And rows in a state
+    that an action is about."""
+    place = "personal" if role == Role.INDIVIDUAL else "alpha"
+    if prefix == "companies" and action in {"restore", "purge"}:
+        with people.within(place, "one"):
+            owner = people.organizations[place, "one"]
+            return CompanyFactory(organization_id=owner, deleted_at=timezone.now()).pk
+    if prefix == "custom-fields":
+        with people.within(place, "one"):
+            return CustomFieldFactory().pk
     if prefix == "users":
         mine = action.startswith("change_own") and role != "anonymous"
         return people.user(role if mine else Role.ANALYST).id

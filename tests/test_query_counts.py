@@ -41,6 +41,13 @@ ADDRESSES = {
     "notices": "/api/v1/notices",
     "unread notices": "/api/v1/notices/unread",
     "companies": "/api/v1/companies",
+    "companies filtered": "/api/v1/companies?search=Company&risk_level=LOW&sector=Tech&has_prediction=true",
+    "companies by cursor": "/api/v1/companies?cursor=",
+    "one company": "/api/v1/companies/{company}",
+    "ratings": "/api/v1/companies/{company}/ratings",
+    "deleted companies": "/api/v1/companies/deleted",
+    "platform's companies": "/api/v1/companies/global",
+    "own fields": "/api/v1/custom-fields",
     "annual": "/api/v1/predictions/annual?size=1000",
     "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",
     "annual by cursor": "/api/v1/predictions/annual?cursor=",
@@ -95,7 +102,7 @@ def grown(people: World):
                 score = ScoreFactory(
                     organization=owner, prediction=prediction, job=job, row_number=number + _
                 )
-        place = {"organization": str(owner.id)}
+        place = {"organization": str(owner.id), "company": str(prediction.company_id)}
         return {"prediction": str(prediction.id), "job": str(job.id), "score": str(score.id), **place}
 
     return grow

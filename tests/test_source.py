@@ -14,6 +14,7 @@ DOORS = {
     "raw": set(),
     "extra": set(),
     "cursor": {
+        "companies/search.py",
         "tenants/kernel/audit/database.py",
         "tenants/exporting.py",
         "tenants/kernel/copying.py",
@@ -24,6 +25,8 @@ DOORS = {
     "set_schema": {"tenants/kernel/context.py"},
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
     "every_organization": {
+        "companies/selectors.py",
+        "companies/tasks.py",
         "organizations/joining/",
         "organizations/notices/",
         "organizations/onboarding/services.py",
@@ -32,7 +35,6 @@ DOORS = {
         "predictions/management/",
         "predictions/retention.py",
         "predictions/monitoring/tasks.py",
-        "predictions/selectors.py",
         "predictions/shadowing.py",
         "predictions/tasks.py",
         "predictions/usage.py",

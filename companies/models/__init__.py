@@ -9,6 +9,8 @@ from companies.models.company import (
     LegalForm,
 )
 from companies.models.custom_field import FIELD_NAME, CustomField, CustomKind
+from companies.models.following import FollowsCompany, following_models
+from companies.models.history import CompanyMerge, RatingChange, RatingScheme
 from companies.models.statement import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -29,13 +31,18 @@ __all__ = [
     "AmountUnit",
     "Basis",
     "Company",
+    "CompanyMerge",
     "CompanyState",
     "CustomField",
     "CustomKind",
     "DefaultKind",
+    "FollowsCompany",
     "LegalForm",
     "PeriodKind",
     "Quality",
+    "RatingChange",
+    "RatingScheme",
     "SourceKind",
     "Statement",
+    "following_models",
 ]

@@ -16,6 +16,23 @@ SYMBOL_PATTERN = r"^[A-Z0-9][A-Z0-9.\-_/&]{0,29}$"
 SYMBOL = RegexValidator(SYMBOL_PATTERN, "Letters, digits and . - _ / & (30 at most).")
 
 
+# Words at the end of a name that say its legal form or nothing.
+LEGAL_WORDS = (
+    "incorporated|inc|corporation|corp|company|co|limited|ltd|llc|llp|lp|plc|ag|se|sa|sas|sarl|gmbh|mbh|kg|kgaa"
+    "|nv|bv|ab|asa|as|oyj|oy|spa|srl|sl|pte|pty|holding|holdings|group|the"
+)
+
+
+class NameKey(models.Func):
+    """The letters and digits of a name in small letters, without words of legal forms."""
+
+    template = (
+        "btrim(regexp_replace(regexp_replace(lower(%(expressions)s), '[^[:alnum:]]+', ' ', 'g'), "
+        f"' *\\m({LEGAL_WORDS})\\M', '', 'g'))"
+    )
+    output_field = models.CharField()
+
+
 class LegalForm(models.TextChoices):
     """A sole trader is a natural person: rules for persons hold for him (GDPR 22, EU AI Act III 5 b)."""
 
@@ -102,6 +119,10 @@ class Company(OrganizationOwned):
     )
     # The company of the reference tenant that this one follows: without constraint, since it is elsewhere.
     reference_id = models.UUIDField(null=True, editable=False)
+    # The name without case, punctuation and legal forms: alike names have the same.
+    name_key = models.GeneratedField(
+        expression=NameKey("name"), output_field=models.CharField(max_length=255), db_persist=True
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -146,6 +167,8 @@ class Company(OrganizationOwned):
         indexes = [
             models.Index(fields=["organization", "-created_at", "-id"], name="company_newest"),
             models.Index(fields=["organization", "sector"], name="company_sector"),
+            models.Index(fields=["organization", "name_key"], name="company_name_key"),
+            models.Index(fields=["deleted_at"], condition=~models.Q(deleted_at=None), name="company_deleted"),
             models.Index(
                 fields=["organization", "ticker"], condition=~models.Q(ticker=""), name="company_ticker"
             ),

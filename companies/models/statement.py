@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from companies.line_items import LineItems
 from companies.models.company import Company
-from tenants.kernel.owned import OrganizationOwned, OwnedManager
+from companies.models.following import FollowsCompany, PresentRows
+from tenants.kernel.owned import OwnedManager
 
 FIRST_YEAR, LAST_YEAR = 1950, 2100
 
@@ -48,20 +49,22 @@ class Quality(models.TextChoices):
     ERROR = "error", "Error"
 
 
-class PresentStatements(OwnedManager):
-    """Statements that nobody has deleted, within the active scope."""
+class PresentStatements(PresentRows):
+    """Statements that nobody has deleted, neither alone nor with their company, within the active scope."""
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(deleted_at=None)
 
 
-class Statement(LineItems, OrganizationOwned):
+class Statement(LineItems, FollowsCompany):
     """One version of one period: amounts in millions of ``currency``, never changed once stored.
 
     An amendment is a further version and becomes the current one; the ones before it stay, so that a score
     can be traced to the very version that it used. One that was entered by mistake is taken out of sight and
     stays as well: ``objects`` does not see it, ``all_objects`` does.
     """
+
+    once_by = ("kind", "fiscal_year", "fiscal_quarter")
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="statements")
     kind = models.CharField(max_length=10, choices=PeriodKind.choices)
@@ -109,9 +112,7 @@ class Statement(LineItems, OrganizationOwned):
     objects: ClassVar[PresentStatements] = PresentStatements()
     all_objects: ClassVar[OwnedManager] = OwnedManager()
 
-    class Meta(OrganizationOwned.Meta):
-        # A score still leads to the version that it used.
-        base_manager_name = "all_objects"
+    class Meta(FollowsCompany.Meta):
         ordering = ["-fiscal_year", "-fiscal_quarter", "-version"]
         constraints = [
             models.UniqueConstraint(

@@ -119,10 +119,3 @@ def _learn(company: Company, fact: CompanyFacts, *, gaps_only: bool) -> dict[str
         setattr(company, field, said)
         changes[field] = [str(before) if known else "", str(said)]
     return changes
-
-
-@transaction.atomic
-def company_delete(*, company: Company, actor: Actor) -> None:
-    """Remove a company with its statements and predictions."""
-    audit.record("companies.company.deleted", on=company, actor=actor)
-    company.delete()

@@ -210,6 +210,10 @@ PERSONAL_DATA_SOURCES = [
     "organizations.notices.personal",
     "organizations.personal",
 ]
+# Deleted companies can be restored for so long; then they are removed for good.
+COMPANY_RETENTION_DAYS = env.number("COMPANY_RETENTION_DAYS", 90)
+# What is thought of companies, told by an app above; see companies.outlook.
+COMPANY_OUTLOOK = "predictions.outlook"
 # Notices are removed after so many days, read or not.
 NOTICE_RETENTION_DAYS = env.number("NOTICE_RETENTION_DAYS", 180)
 PERSONAL_EXPORT_LIFETIME = timedelta(days=7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from companies.models import Company
+from companies.models import Company, FollowsCompany
 from predictions.models import PredictionKind
 from tenants.kernel.owned import OrganizationOwned
 
@@ -17,8 +17,10 @@ class OutcomeKind(models.TextChoices):
     UNLIKELY_TO_PAY = "unlikely_to_pay", "Unlikely to pay"
 
 
-class Outcome(OrganizationOwned):
+class Outcome(FollowsCompany):
     """A default of a company."""
+
+    once_by = ("occurred_on",)
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="outcomes")
     occurred_on = models.DateField(help_text="When the default happened.")
@@ -28,7 +30,7 @@ class Outcome(OrganizationOwned):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by_id = models.UUIDField(null=True, editable=False)
 
-    class Meta(OrganizationOwned.Meta):
+    class Meta(FollowsCompany.Meta):
         ordering = ["-occurred_on", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["company", "occurred_on"], name="outcome_once"),

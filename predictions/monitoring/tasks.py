@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from predictions.models import Score
+from predictions.monitoring.defaults import default_forget, default_note
 from predictions.monitoring.observing import organization_observe
 from tenants import modules
 from tenants.kernel import scope
@@ -28,6 +29,20 @@ def observe(self: Any, *, organization_id: str) -> int:
         return organization_observe(organization_id=UUID(organization_id), actor=self.actor)
     except Exception as error:
         raise self.retry(exc=error, countdown=_RETRY_AFTER) from error
+
+
+@shared_task(bind=True, base=TenantTask, name="monitoring.note_default", max_retries=3)
+def note_default(self: Any, *, company_id: str) -> bool:
+    """Note the default of a company that was marked so."""
+    return default_note(company_id=UUID(company_id), actor=self.actor)
+
+
+@shared_task(bind=True, base=TenantTask, name="monitoring.forget_default", max_retries=3)
+def forget_default(self: Any, *, company_id: str, occurred_on: str) -> bool:
+    """Take away the outcome of a default that was marked by mistake."""
+    return default_forget(
+        company_id=UUID(company_id), occurred_on=date.fromisoformat(occurred_on), actor=self.actor
+    )
 
 
 @shared_task(base=PlatformTask, name="monitoring.observe_all", ignore_result=False)

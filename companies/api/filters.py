@@ -1,0 +1,139 @@
+"""How lists of companies are narrowed and ordered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from companies import identifiers, search
+from companies.custom_values import BadValue, read_value
+from companies.identifiers import BadIdentifier
+from companies.models import CompanyState, CustomKind
+from companies.outlook import RISK_LEVELS, outlook
+from companies.sectors import sector_named
+from companies.selectors import custom_fields_by_name
+from tenants.kernel.errors import InvalidInput
+
+PREFIX = "custom."
+
+
+class StableOrderingFilter(django_filters.OrderingFilter):
+    """Orders as asked and then by identifier, so that equal rows keep their page."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
+        ordered: QuerySet[Any] = super().filter(qs, value)
+        return ordered.order_by(*ordered.query.order_by, "-id") if value else ordered
+
+
+class CompanyFilter(django_filters.FilterSet):
+    # Filters are declared one by one: Meta.fields would read the guarded manager at import.
+    search = django_filters.CharFilter(
+        method="by_words", label="Words of the name, the beginning of symbol or ticker, or an identifier."
+    )
+    symbol = django_filters.CharFilter(lookup_expr="iexact")
+    sector = django_filters.CharFilter(method="by_sector", label="A sector by any of its names; repeatable.")
+    industry = django_filters.CharFilter(lookup_expr="iexact")
+    country = django_filters.CharFilter(method="by_country", label="ISO 3166-1; repeatable.")
+    state = django_filters.MultipleChoiceFilter(choices=CompanyState.choices)
+    tag = django_filters.CharFilter(method="by_tag", label="A tag; repeated, all of them.")
+    rating = django_filters.CharFilter(method="by_rating", label="Internal rating; repeatable.")
+    lei = django_filters.CharFilter(lookup_expr="iexact")
+    cik = django_filters.CharFilter(method="by_cik", label="With or without zeros in front.")
+    tracked = django_filters.BooleanFilter(
+        field_name="reference_id",
+        lookup_expr="isnull",
+        exclude=True,
+        label="Whether it follows a company of the platform.",
+    )
+    has_prediction = django_filters.BooleanFilter(method="by_scored", label="Whether it has a PD.")
+    risk_level = django_filters.MultipleChoiceFilter(
+        choices=[(level, level.title()) for level in RISK_LEVELS],
+        method="by_level",
+        label="Level of the latest PD; repeatable.",
+    )
+    min_probability = django_filters.NumberFilter(method="by_lowest", label="Least latest PD, 0 to 1.")
+    max_probability = django_filters.NumberFilter(method="by_highest", label="Highest latest PD, 0 to 1.")
+    ordering = StableOrderingFilter(
+        fields=(
+            ("symbol", "symbol"),
+            ("name", "name"),
+            ("sector", "sector"),
+            ("country", "country"),
+            ("market_cap", "market_cap"),
+            ("created_at", "created_at"),
+            ("updated_at", "updated_at"),
+        ),
+        help_text="symbol, name, sector, country, market_cap, created_at, updated_at; a minus: descending.",
+    )
+
+    def _all(self, name: str) -> list[str]:
+        return [value for value in self.data.getlist(name) if value.strip()]  # type: ignore[attr-defined]
+
+    def by_words(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return search.matching(rows, value)
+
+    def by_sector(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        wanted = Q()
+        for text in self._all(name):
+            wanted |= Q(sector__iexact=sector_named(text))
+        return rows.filter(wanted)
+
+    def by_country(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        try:
+            return rows.filter(country__in=[identifiers.country(text) for text in self._all(name)])
+        except BadIdentifier as bad:
+            raise InvalidInput(
+                bad.detail, errors=[{"pointer": "/country", "code": bad.code, "detail": bad.detail}]
+            ) from None
+
+    def by_tag(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(tags__contains=self._all(name))
+
+    def by_rating(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(internal_rating__in=self._all(name))
+
+    def by_cik(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(cik=value.strip().lstrip("0") or "0")
+
+    def by_scored(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        return outlook().narrowed(rows, has=value)
+
+    def by_level(self, rows: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
+        return outlook().narrowed(rows, risk_levels=value) if value else rows
+
+    def by_lowest(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        return outlook().narrowed(rows, lowest=float(value))
+
+    def by_highest(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        return outlook().narrowed(rows, highest=float(value))
+
+
+def by_custom(rows: QuerySet[Any], params: Any) -> QuerySet[Any]:
+    """Narrow by the institution's own fields: ``custom.NAME=``, for numbers and dates ``custom.NAME.min=``
+    and ``.max=`` too. Raises InvalidInput for a field that is not there and a value that it does not take."""
+    asked = {key: value for key, value in params.items() if key.startswith(PREFIX) and value.strip()}
+    if not asked:
+        return rows
+    definitions = custom_fields_by_name()
+    for key, value in asked.items():
+        name, _, end = key.removeprefix(PREFIX).partition(".")
+        definition = definitions.get(name)
+        ranged = definition is not None and definition.kind in {CustomKind.NUMBER, CustomKind.DATE}
+        if definition is None or end not in ({"", "min", "max"} if ranged else {""}):
+            raise _bad(key, "unknown_field", "There is no such field to filter by.")
+        try:
+            read = read_value(definition, value)
+        except BadValue as bad:
+            raise _bad(key, bad.code, bad.detail) from None
+        if end:
+            # Values of other kinds compare as well in jsonb, numbers below texts: there are none of them.
+            rows = rows.filter(**{f"custom__{name}__{'gte' if end == 'min' else 'lte'}": read})
+        else:
+            rows = rows.filter(custom__contains={name: read})
+    return rows
+
+
+def _bad(key: str, code: str, detail: str) -> InvalidInput:
+    return InvalidInput(detail, errors=[{"pointer": f"/{key}", "code": code, "detail": detail}])

@@ -1,0 +1,73 @@
+"""What is thought of companies now: the latest PD of each, its level, and how it has moved.
+
+Named in COMPANY_OUTLOOK: lists of companies ask for it, and know nothing else of predictions.
+The annual PD speaks for a company; the quarterly one where there is no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from predictions.models import Prediction
+
+
+def of(company_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The outlook of each company that has a prediction, in one query."""
+    rows = (
+        Prediction.objects.filter(company_id__in=company_ids)
+        .exclude(pd=None)
+        .order_by("company_id", "kind", "-fiscal_year", "-fiscal_quarter")
+        .values_list("company_id", "kind", "id", "fiscal_year", "fiscal_quarter", "pd", "risk_level")
+    )
+    found: dict[UUID, dict[str, Any]] = {}
+    for company_id, kind, identifier, year, quarter, pd, level in rows:
+        known = found.get(company_id)
+        if known is None:
+            found[company_id] = {
+                "prediction_id": identifier,
+                "kind": kind,
+                "reporting_year": str(year),
+                "reporting_quarter": f"Q{quarter}" if quarter else None,
+                "probability": round(pd, 6),
+                "risk_level": level,
+                "previous_probability": None,
+                "previous_risk_level": None,
+                "change": None,
+            }
+        elif known["kind"] == kind and known["previous_probability"] is None:
+            known |= {
+                "previous_probability": round(pd, 6),
+                "previous_risk_level": level,
+                "change": round(known["probability"] - pd, 6),
+            }
+    return found
+
+
+def narrowed(
+    rows: QuerySet[Any],
+    *,
+    has: bool | None = None,
+    risk_levels: Sequence[str] = (),
+    lowest: float | None = None,
+    highest: float | None = None,
+) -> QuerySet[Any]:
+    """Companies with such an outlook; ``has`` asks whether there is one at all."""
+    if has is not None:
+        scored = Exists(Prediction.objects.filter(company_id=OuterRef("pk")).exclude(pd=None))
+        rows = rows.filter(scored if has else ~scored)
+    if risk_levels or lowest is not None or highest is not None:
+        mine = Prediction.objects.filter(company_id=OuterRef("company_id")).exclude(pd=None)
+        newest = mine.order_by("kind", "-fiscal_year", "-fiscal_quarter").values("id")[:1]
+        speaking = Prediction.objects.filter(company_id=OuterRef("pk"), id=newest)
+        if risk_levels:
+            speaking = speaking.filter(risk_level__in=risk_levels)
+        if lowest is not None:
+            speaking = speaking.filter(pd__gte=lowest)
+        if highest is not None:
+            speaking = speaking.filter(pd__lte=highest)
+        rows = rows.filter(Exists(speaking))
+    return rows
