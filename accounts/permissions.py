@@ -47,6 +47,12 @@ _ANALYSE = _READ | {
     "companies.change": Extent.OWN,
     # Ratings and defaults are found out by whoever works on a company, not by who made its row.
     "companies.assess": Extent.ALL,
+    "lists.create": Extent.ALL,
+    "lists.change": Extent.OWN,
+    "notes.create": Extent.ALL,
+    # Nobody changes another's words; administrators may remove them.
+    "notes.change": Extent.OWN,
+    "notes.remove": Extent.OWN,
     "predictions.create": Extent.ALL,
     "predictions.change": Extent.OWN,
     "jobs.create": Extent.ALL,
@@ -67,6 +73,8 @@ _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "outcomes.change": Extent.ALL,
     "companies.change": Extent.ALL,
     "companies.purge": Extent.ALL,
+    "lists.change": Extent.ALL,
+    "notes.remove": Extent.ALL,
     "predictions.change": Extent.ALL,
     "jobs.change": Extent.ALL,
     "organizations.change": Extent.ALL,

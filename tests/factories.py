@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.api_keys.models import ApiKey
 from accounts.models import Profile, User
+from companies.lists.models import Note, Watchlist
 from companies.models import Company, CustomField, Statement
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.tokens import digest_of, new_token, sealed
@@ -45,6 +46,24 @@ class CustomFieldFactory(factory.django.DjangoModelFactory):
     name = factory.Sequence(lambda n: f"field_{n}")
     label = factory.Sequence(lambda n: f"Field {n}")
     kind = "text"
+
+
+class WatchlistFactory(factory.django.DjangoModelFactory):
+    """A list that somebody shares."""
+
+    class Meta:
+        model = Watchlist
+
+    name = factory.Sequence(lambda n: f"List {n}")
+    shared = True
+
+
+class NoteFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Note
+
+    company = factory.SubFactory(CompanyFactory, organization=factory.SelfAttribute("..organization"))
+    text = "Cash is short."
 
 
 class ApiKeyFactory(factory.django.DjangoModelFactory):

@@ -255,6 +255,8 @@ def _rows(world: World) -> None:
             factories.IssueFactory(organization=owner, job=job)
             factories.ChunkFactory(organization=owner, job=job)
             factories.OwnModelFactory(organization=owner)
+            factories.WatchlistFactory(organization=owner)
+            factories.NoteFactory(organization=owner, company=annual.company)
             factories.WhitelistEntryFactory(organization=owner, value="listed@firm.test")
             factories.JoinLinkFactory(organization=owner)
             factories.InvitationFactory(organization=owner)

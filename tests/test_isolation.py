@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 
 from accounts.permissions import Role, extent
+from companies.lists.models import Note, Watchlist
 from companies.models import Company
 from config.api import ROUTERS
 from organizations.joining.models import Invitation, JoinLink
@@ -28,6 +29,8 @@ ROW = {
     "join-links": lambda: JoinLink.objects.first(),
     "invitations": lambda: Invitation.objects.first(),
     "companies": lambda: Company.objects.first(),
+    "watchlists": lambda: Watchlist.objects.first(),
+    "notes": lambda: Note.objects.first(),
     "predictions/annual": lambda: Prediction.objects.filter(kind="annual").first(),
     "predictions/quarterly": lambda: Prediction.objects.filter(kind="quarterly").first(),
     "predictions/jobs": lambda: ScoringJob.objects.first(),

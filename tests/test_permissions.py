@@ -222,7 +222,9 @@ TABLE = {
     "invitations": dict.fromkeys(("list", "retrieve", "destroy", "resend", "revoke"), ADMINS),
     "joining": {"preview": EVERYBODY, "accept": EVERYBODY},
     "companies": {
-        **dict.fromkeys(("list", "retrieve", "ratings", "duplicates", "merges", "of_platform"), MEMBERS),
+        **dict.fromkeys(
+            ("list", "retrieve", "ratings", "duplicates", "merges", "of_platform", "recent"), MEMBERS
+        ),
         **dict.fromkeys(("create", "track", "default", "revive", "rate", "deleted"), WRITERS),
         # Of a row that somebody else made.
         **dict.fromkeys(
@@ -235,6 +237,19 @@ TABLE = {
     "custom-fields": {
         **dict.fromkeys(("list", "retrieve"), MEMBERS),
         **dict.fromkeys(("create", "partial_update", "archive", "unarchive"), TENANT),
+    },
+    "watchlists": {
+        **dict.fromkeys(("list", "retrieve", "companies"), MEMBERS),
+        "create": WRITERS,
+        # Of a list that somebody else shares.
+        **dict.fromkeys(("partial_update", "destroy", "add", "remove"), RUNNERS),
+    },
+    "notes": {
+        **dict.fromkeys(("list", "retrieve"), MEMBERS),
+        "create": WRITERS,
+        # Of somebody else's note.
+        "partial_update": set(),
+        "destroy": RUNNERS,
     },
     "sectors": dict.fromkeys(("list", "classify"), MEMBERS),
     "fx-rates": {"list": MEMBERS, "create": PLATFORM},

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from accounts.permissions import Role
+from companies.lists.models import RecentView, Watchlist, WatchlistEntry
 from organizations.models import Organization
 from tests.factories import (
     CompanyFactory,
@@ -21,6 +22,7 @@ from tests.factories import (
     IssueFactory,
     JobFactory,
     JoinLinkFactory,
+    NoteFactory,
     PredictionFactory,
     ScoreFactory,
     UserFactory,
@@ -48,6 +50,11 @@ ADDRESSES = {
     "deleted companies": "/api/v1/companies/deleted",
     "platform's companies": "/api/v1/companies/global",
     "own fields": "/api/v1/custom-fields",
+    "recent companies": "/api/v1/companies/recent",
+    "my companies": "/api/v1/companies?mine=any",
+    "watchlists": "/api/v1/watchlists",
+    "companies of a watchlist": "/api/v1/watchlists/{watchlist}/companies",
+    "notes": "/api/v1/notes",
     "annual": "/api/v1/predictions/annual?size=1000",
     "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",
     "annual by cursor": "/api/v1/predictions/annual?cursor=",
@@ -87,6 +94,7 @@ def grown(people: World):
         with people.within("alpha", "one"):
             owner = Organization.objects.get()
             job = JobFactory(organization=owner)
+            watchlist = Watchlist.objects.first()
             for _ in range(number):
                 CompanyFactory(organization=owner)
                 WhitelistEntryFactory(organization=owner)
@@ -99,10 +107,16 @@ def grown(people: World):
                 prediction = PredictionFactory(organization=owner)
                 JobFactory(organization=owner)
                 IssueFactory(organization=owner, job=job)
+                note = NoteFactory(organization=owner, created_by_id=people.user(Role.OWNER).id)
+                WatchlistEntry.objects.create(organization=owner, watchlist=watchlist, company=note.company)
+                RecentView.objects.create(
+                    organization=owner, user_id=people.user(Role.OWNER).id, company=note.company
+                )
                 score = ScoreFactory(
                     organization=owner, prediction=prediction, job=job, row_number=number + _
                 )
         place = {"organization": str(owner.id), "company": str(prediction.company_id)}
+        place["watchlist"] = str(watchlist.id)
         return {"prediction": str(prediction.id), "job": str(job.id), "score": str(score.id), **place}
 
     return grow

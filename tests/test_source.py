@@ -25,6 +25,7 @@ DOORS = {
     "set_schema": {"tenants/kernel/context.py"},
     "set_schema_to_public": {"tenants/kernel/context.py", "tenants/provisioning.py"},
     "every_organization": {
+        "companies/lists/personal.py",
         "companies/selectors.py",
         "companies/tasks.py",
         "organizations/joining/",

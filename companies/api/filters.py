@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from companies import identifiers, search
 from companies.custom_values import BadValue, read_value
 from companies.identifiers import BadIdentifier
+from companies.lists.models import WatchlistEntry
 from companies.models import CompanyState, CustomKind
 from companies.outlook import RISK_LEVELS, outlook
 from companies.sectors import sector_named
@@ -55,6 +56,11 @@ class CompanyFilter(django_filters.FilterSet):
     )
     min_probability = django_filters.NumberFilter(method="by_lowest", label="Least latest PD, 0 to 1.")
     max_probability = django_filters.NumberFilter(method="by_highest", label="Highest latest PD, 0 to 1.")
+    mine = django_filters.ChoiceFilter(
+        choices=[("created", "Created"), ("watched", "Watched"), ("tracked", "Tracked"), ("any", "Any")],
+        method="by_mine",
+        label="Made by the caller, on a list of his, made by him to follow the platform's, or any of these.",
+    )
     ordering = StableOrderingFilter(
         fields=(
             ("symbol", "symbol"),
@@ -99,6 +105,15 @@ class CompanyFilter(django_filters.FilterSet):
 
     def by_scored(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         return outlook().narrowed(rows, has=value)
+
+    def by_mine(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        me = self.request.auth.user_id
+        created = Q(created_by_id=me)
+        watched = Q(
+            Exists(WatchlistEntry.objects.filter(company_id=OuterRef("pk"), watchlist__created_by_id=me))
+        )
+        ways = {"created": created, "watched": watched, "tracked": created & ~Q(reference_id=None)}
+        return rows.filter(ways.get(value, created | watched))
 
     def by_level(self, rows: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
         return outlook().narrowed(rows, risk_levels=value) if value else rows

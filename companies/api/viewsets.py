@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -25,6 +25,8 @@ from companies.api.serializers import (
     SectorOut,
 )
 from companies.api.standing_actions import LifeActions, StandingActions
+from companies.lists.models import RecentView
+from companies.lists.services import view_remember
 from companies.models import Company, CustomField
 from companies.sectors import SECTORS, reading
 from organizations.selectors import working_organization
@@ -46,6 +48,7 @@ class CompanyViewSet(GlobalActions, LifeActions, StandingActions):
         "update": "companies.change",
         "partial_update": "companies.change",
         "destroy": "companies.change",
+        "recent": "companies.read",
         **StandingActions.permissions,
         **LifeActions.permissions,
         **GlobalActions.permissions,
@@ -60,8 +63,19 @@ class CompanyViewSet(GlobalActions, LifeActions, StandingActions):
 
     @extend_schema(summary="Show a company")
     def retrieve(self, request: Request, pk: str) -> Response:
-        """One company with what is thought of it now."""
-        return self.shown(self.get_object())
+        """One company with what is thought of it now. It is remembered as looked at."""
+        company: Company = self.get_object()
+        view_remember(company=company, user_id=self.principal.user_id)
+        return self.shown(company)
+
+    @extend_schema(responses=CompanyOut(many=True), summary="Companies looked at last", filters=False)
+    @action(detail=False, methods=["get"], filterset_class=None)
+    def recent(self, request: Request) -> Response:
+        """By the caller, the last one first; 50 are remembered."""
+        views = RecentView.objects.filter(user_id=self.principal.user_id, company=OuterRef("pk"))
+        seen = Subquery(views.values("viewed_at")[:1])
+        rows = Company.objects.annotate(seen=seen).exclude(seen=None).order_by("-seen", "-id")
+        return self.listed(rows)
 
     @extend_schema(responses={201: CompanyOut}, summary="Make a company")
     def create(self, request: Request) -> Response:

@@ -63,6 +63,7 @@ TENANT_APPS = [
     "organizations.joining",
     "organizations.notices",
     "companies",
+    "companies.lists",
     "predictions",
     "predictions.own_models",
     "predictions.monitoring",
@@ -208,6 +209,7 @@ MAILED_TOKENS_PER_HOUR = 3
 PERSONAL_DATA_SOURCES = [
     "organizations.joining.personal",
     "organizations.notices.personal",
+    "companies.lists.personal",
     "organizations.personal",
 ]
 # Deleted companies can be restored for so long; then they are removed for good.
