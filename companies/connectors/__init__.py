@@ -1,0 +1,1 @@
+"""Statements from outside: each source by a connector that fetches, normalises and ingests."""

@@ -1,0 +1,1 @@
+"""EDGAR, the filing system of the US Securities and Exchange Commission, read without Django."""
