@@ -62,12 +62,13 @@ _ANALYSE = _READ | {
     "monitoring.change": Extent.ALL,
 }
 # Firms do more than individuals.
-_READ_IN_A_FIRM = _READ | {"own_models.read": Extent.ALL}
+_READ_IN_A_FIRM = _READ | {"own_models.read": Extent.ALL, "connectors.read": Extent.ALL}
 _ANALYSE_IN_A_FIRM = (
     _ANALYSE | _READ_IN_A_FIRM | {"own_models.create": Extent.ALL, "own_models.change": Extent.OWN}
 )
 _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "own_models.change": Extent.ALL,
+    "connectors.change": Extent.ALL,
     "joining.read": Extent.ALL,
     "joining.change": Extent.ALL,
     "outcomes.change": Extent.ALL,

@@ -6,13 +6,14 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.api.urls import router as accounts
 from companies.api.urls import router as companies
+from companies.connectors.api.urls import router as connectors
 from companies.lists.api.urls import router as lists
 from organizations.api.urls import router as organizations
 from predictions.api.urls import router as predictions
 from predictions.monitoring.api.urls import router as monitoring
 from predictions.own_models.api.urls import router as own_models
 
-ROUTERS = (accounts, organizations, companies, lists, predictions, own_models, monitoring)
+ROUTERS = (accounts, organizations, companies, lists, connectors, predictions, own_models, monitoring)
 # Groups that older clients call without a version.
 UNVERSIONED = ("auth", "tenants", "organizations", "users")
 

@@ -94,6 +94,12 @@ def listing(name: str, default: str = "", *aliases: str) -> list[str]:
     return [part.strip() for part in text(name, default, *aliases).split(",") if part.strip()]
 
 
+def beginning_with(prefix: str) -> dict[str, str]:
+    """Variables whose names begin so, by the rest of the name."""
+    found = {**_files, **os.environ}
+    return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+
+
 def database(name: str = "DATABASE_URL") -> dict[str, object]:
     """Django's database dictionary from a ``postgresql://`` address.
 

@@ -27,6 +27,7 @@ ENTRIES = {
     "companies.purge_deleted": timedelta(hours=24),
     "companies.refresh_tracked": timedelta(hours=6),
     "standing.lift_due": timedelta(minutes=1),
+    "connectors.start_due": timedelta(minutes=5),
 }
 
 

@@ -35,6 +35,7 @@ MODULES: dict[str, Module] = {
         Module("joining", "Ways to join", "Whitelist, join links, codes and invitations."),
         Module("own_models", "Own models", "Models trained on the institution's own outcomes.", False),
         Module("model_governance", "Model governance", "Registry, validation reports and approvals."),
+        Module("connectors", "Connectors", "Statements taken from folders, buckets and services."),
         Module("monitoring", "Model monitoring", "Outcomes, drift and alerts."),
     )
 }

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from accounts.api_keys.models import ApiKey
 from accounts.models import Profile, User
+from companies.connectors.kinds.file_drop import FileDropConnector
+from companies.connectors.models import Document, Run, RunState, Source, Trigger
 from companies.lists.models import Note, Watchlist
 from companies.models import Company, CustomField, Statement
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
@@ -268,3 +270,37 @@ class NoticeFactory(factory.django.DjangoModelFactory):
 
     kind = "job_finished"
     title = factory.Sequence(lambda n: f"File {n} is scored")
+
+
+class SourceFactory(factory.django.DjangoModelFactory):
+    """A file drop that is run by hand."""
+
+    class Meta:
+        model = Source
+
+    kind = "file_drop"
+    name = factory.Sequence(lambda n: f"Drop {n}")
+    options = factory.LazyFunction(lambda: FileDropConnector.check({}))
+
+
+class RunFactory(factory.django.DjangoModelFactory):
+    """A run that is over."""
+
+    class Meta:
+        model = Run
+
+    source = factory.SubFactory(SourceFactory, organization=factory.SelfAttribute("..organization"))
+    trigger = Trigger.HAND
+    state = RunState.DONE
+
+
+class DocumentFactory(factory.django.DjangoModelFactory):
+    """A document that a run has taken."""
+
+    class Meta:
+        model = Document
+
+    run = factory.SubFactory(RunFactory, organization=factory.SelfAttribute("..organization"))
+    source = factory.SelfAttribute("run.source")
+    key = factory.Sequence(lambda n: f"file-{n}.csv")
+    content_hash = "0" * 64

@@ -260,6 +260,7 @@ def _rows(world: World) -> None:
             factories.WhitelistEntryFactory(organization=owner, value="listed@firm.test")
             factories.JoinLinkFactory(organization=owner)
             factories.InvitationFactory(organization=owner)
+            factories.DocumentFactory(organization=owner)
             factories.OutcomeFactory(organization=owner, company=annual.company)
             factories.ObservationFactory(organization=owner)
             factories.AlertFactory(organization=owner)

@@ -12,6 +12,7 @@ from accounts.console import platform_site, tenant_site
 from accounts.middleware import SESSION_KEY
 from accounts.models import AuthSession, Membership, MembershipState
 from accounts.permissions import PERMISSIONS, Role
+from companies.connectors.models import Source
 from companies.models import Company
 from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, ScoringJob
@@ -40,6 +41,7 @@ SITES = {"platform": (platform_site, PLATFORM_HOST), "tenant": (tenant_site, "al
 # Rows of a tenant's console, and how one of another organization is found.
 OWNED = {
     "organizations/organization": lambda: Organization.objects.first(),
+    "connectors/source": lambda: Source.objects.first(),
     "companies/company": lambda: Company.objects.first(),
     "predictions/prediction": lambda: Prediction.objects.first(),
     "predictions/scoringjob": lambda: ScoringJob.objects.first(),

@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 
 from accounts.permissions import Role, extent
+from companies.connectors.models import Run, Source
 from companies.lists.models import Note, Watchlist
 from companies.models import Company
 from config.api import ROUTERS
@@ -31,6 +32,8 @@ ROW = {
     "companies": lambda: Company.objects.first(),
     "watchlists": lambda: Watchlist.objects.first(),
     "notes": lambda: Note.objects.first(),
+    "connectors": lambda: Source.objects.first(),
+    "connectors/runs": lambda: Run.objects.first(),
     "predictions/annual": lambda: Prediction.objects.filter(kind="annual").first(),
     "predictions/quarterly": lambda: Prediction.objects.filter(kind="quarterly").first(),
     "predictions/jobs": lambda: ScoringJob.objects.first(),

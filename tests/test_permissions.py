@@ -309,6 +309,13 @@ TABLE["notices"] = dict.fromkeys(
     ("list", "retrieve", "destroy", "mark", "unread", "read_all", "preferences", "change_preferences"),
     MEMBERS,
 )
+TABLE["connectors"] = {
+    "list": FIRM,
+    "retrieve": FIRM,
+    "kinds": FIRM,
+    **dict.fromkeys(("create", "partial_update", "destroy", "run", "close_circuit"), ADMINS),
+}
+TABLE["connectors/runs"] = {"list": FIRM, "retrieve": FIRM}
 TABLE["own-models"] = {
     "list": FIRM,
     "retrieve": FIRM,

@@ -24,6 +24,7 @@ from tests.factories import (
     JoinLinkFactory,
     NoteFactory,
     PredictionFactory,
+    RunFactory,
     ScoreFactory,
     UserFactory,
     WhitelistEntryFactory,
@@ -55,6 +56,8 @@ ADDRESSES = {
     "watchlists": "/api/v1/watchlists",
     "companies of a watchlist": "/api/v1/watchlists/{watchlist}/companies",
     "notes": "/api/v1/notes",
+    "connectors": "/api/v1/connectors",
+    "runs of connectors": "/api/v1/connectors/runs",
     "annual": "/api/v1/predictions/annual?size=1000",
     "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",
     "annual by cursor": "/api/v1/predictions/annual?cursor=",
@@ -97,6 +100,7 @@ def grown(people: World):
             watchlist = Watchlist.objects.first()
             for _ in range(number):
                 CompanyFactory(organization=owner)
+                RunFactory(organization=owner)
                 WhitelistEntryFactory(organization=owner)
                 user = UserFactory()
                 Membership.objects.create(

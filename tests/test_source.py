@@ -28,6 +28,8 @@ DOORS = {
         "companies/lists/personal.py",
         "companies/selectors.py",
         "companies/tasks.py",
+        "companies/connectors/local.py",
+        "companies/connectors/tasks.py",
         "organizations/joining/",
         "organizations/notices/",
         "organizations/onboarding/services.py",

@@ -69,6 +69,8 @@ SPECTACULAR_SETTINGS = {
         "CompanyStateEnum": "companies.models.CompanyState",
         "DefaultKindEnum": "companies.models.DefaultKind",
         "CustomKindEnum": "companies.models.CustomKind",
+        "ConnectorKindEnum": "companies.connectors.models.ConnectorKind",
+        "ConnectorRunStateEnum": "companies.connectors.models.RunState",
         "OutcomeKindEnum": "predictions.monitoring.models.OutcomeKind",
         "WhitelistKindEnum": "organizations.joining.models.EntryKind",
     },

@@ -7,6 +7,7 @@ from typing import Any
 
 from config import env
 from config.settings.api import *  # noqa: F403 - settings modules inherit by import
+from config.settings.connectors import *  # noqa: F403 - settings modules inherit by import
 from config.settings.console import *  # noqa: F403 - what the consoles read: titles, colours, sidebars, formats
 from config.settings.work import *  # noqa: F403 - settings modules inherit by import
 
@@ -64,6 +65,7 @@ TENANT_APPS = [
     "organizations.notices",
     "companies",
     "companies.lists",
+    "companies.connectors",
     "predictions",
     "predictions.own_models",
     "predictions.monitoring",

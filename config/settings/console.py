@@ -128,6 +128,7 @@ UNFOLD_PLATFORM = _console(
                     _item("Hosts", "dns", "tenants_domain_changelist", "platform.read"),
                     _item("Settings", "tune", "tenants_tenantsettings_changelist", "platform.read"),
                     _item("Usage", "monitoring", "tenants_usageday_changelist", "platform.read"),
+                    _item("Connectors", "sync", "connectors_source_changelist", "platform.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "platform.read"),
                     _item("Users", "group", "accounts_user_changelist", "platform.read"),
                     _item("Mail domains", "alternate_email", "sso_emaildomain_changelist", "platform.read"),
@@ -186,6 +187,13 @@ UNFOLD_TENANT = _console(
                         "trending_down",
                         "predictions_prediction_changelist",
                         "predictions.read",
+                    ),
+                    _item(
+                        "Connectors",
+                        "sync",
+                        "connectors_source_changelist",
+                        "connectors.read",
+                        "connectors",
                     ),
                     {
                         **_item(

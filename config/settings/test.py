@@ -39,3 +39,6 @@ CHUNK_STALE_SECONDS = 1
 RATE_LIMITS = False
 # Tests and their workers change tenants and look at once.
 DIRECTORY_LOCAL_SECONDS = 0
+# Sources of tests fail fast and come back fast.
+CONNECTOR_DROP_ROOT = str(_place / "drops")
+CONNECTOR_BACKOFF = 0.01

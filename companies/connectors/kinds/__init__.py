@@ -1,0 +1,1 @@
+"""The connectors, each a module of its own."""
