@@ -16,13 +16,13 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.console import tenant_site
 from companies import services
-from companies.models import SYMBOL, Company, PeriodKind, Statement
+from companies.models import SYMBOL, Company, CustomField, PeriodKind, Statement
 from companies.services import CompanyFacts
 from organizations.models import Organization
 from organizations.selectors import working_organization
 from tenants.kernel import audit
 from tenants.kernel.console import NOTHING, ConsoleAdmin, principal_of
-from tenants.kernel.console_forms import ConsoleForm, audited_save
+from tenants.kernel.console_forms import ConsoleForm
 
 SHOWN_STATEMENTS = 12
 
@@ -110,20 +110,50 @@ class CompanyAdmin(ConsoleAdmin):
         "name",
         "sector",
         "market_value",
+        "state",
+        "internal_rating",
         "periods",
         "organization",
         "created_at",
     )
-    list_filter = ("sector", "currency", "organization")
+    list_filter = ("state", "sector", "currency", "organization")
     list_select_related = ("organization",)
-    search_fields = ("symbol", "name")
+    search_fields = ("symbol", "name", "ticker", "lei", "cik", "national_id")
     ordering = ("symbol",)
     date_hierarchy = "created_at"
-    readonly_fields = ("symbol", "organization", "statements_table", "created_at", "updated_at")
+    # What is read off registers, found out or decided has its endpoints; the console shows it.
+    shown_only = (
+        *("industry", "legal_form", "country", "ticker", "exchange", "cik", "lei", "national_id"),
+        *("state", "defaulted_on", "default_kind", "internal_rating", "tags", "custom"),
+    )
+    readonly_fields = (
+        *("symbol", "organization", "statements_table", "created_at", "updated_at"),
+        *shown_only,
+    )
     actions_detail = ("predictions",)
     fieldsets = (
         (None, {"fields": (("symbol", "name"), ("sector", "organization"))}),
         ("Value", {"fields": (("currency", "market_cap"),)}),
+        (
+            "Identity",
+            {
+                "fields": (
+                    ("industry", "legal_form", "country"),
+                    ("ticker", "exchange"),
+                    ("cik", "lei", "national_id"),
+                )
+            },
+        ),
+        (
+            "Standing",
+            {
+                "fields": (
+                    ("state", "defaulted_on", "default_kind"),
+                    ("internal_rating", "tags"),
+                    "custom",
+                )
+            },
+        ),
         ("Statements", {"fields": ("statements_table",)}),
         ("Kept", {"fields": (("created_at", "updated_at"),)}),
     )
@@ -165,7 +195,8 @@ class CompanyAdmin(ConsoleAdmin):
         return company
 
     def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
-        audited_save(obj, form, action="companies.company.changed", actor=self.actor(request))
+        values = {name: form.cleaned_data[name] for name in form.changed_data}
+        services.company_update(company=obj, values=values, actor=self.actor(request))
 
     def remove(self, request: HttpRequest, obj: Any) -> None:
         services.company_delete(company=obj, actor=self.actor(request))
@@ -213,6 +244,66 @@ class CompanyAdmin(ConsoleAdmin):
             body,
             company.currency,
         )
+
+
+class CustomFieldForm(ConsoleForm):
+    """A field of the institution's own. Name and kind are given once."""
+
+    class Meta:
+        model = CustomField
+        fields = ("name", "label", "kind", "choices", "required", "help_text", "position")
+        widgets: ClassVar[dict[str, Any]] = {
+            name: UnfoldAdminTextInputWidget() for name in ("name", "label", "choices", "help_text")
+        }
+
+
+@admin.register(CustomField, site=tenant_site)
+class CustomFieldAdmin(ConsoleAdmin):
+    """The institution's own fields of companies."""
+
+    permissions: ClassVar[dict[str, str]] = {
+        "view": "tenant.read",
+        "add": "tenant.change",
+        "change": "tenant.change",
+    }
+    form = CustomFieldForm
+    list_display = ("name", "label", "kind", "required", "position", "in_use")
+    search_fields = ("name", "label")
+    ordering = ("position", "name")
+    actions_detail = ("archive",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("name", "kind") if obj is not None else ()
+
+    def create(self, request: HttpRequest, form: Any) -> Model:
+        return services.custom_field_create(**form.cleaned_data, actor=self.actor(request))
+
+    def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        services.custom_field_update(field=obj, changes=changes, actor=self.actor(request))
+
+    @action(description="Take out of use, or back into it", url_path="archive", permissions=["change"])
+    def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Values stay either way."""
+        field = self.row_for(request, "change", object_id)
+        if field is None:
+            return self.gone(request, object_id)
+        out = field.archived_at is None
+        return self.ask(
+            request,
+            field,
+            title="Take the field out of use" if out else "Bring the field back into use",
+            text="Nobody is asked for it any more; values stay." if out else "With the values of before.",
+            button="Take out of use" if out else "Bring back",
+            do=lambda data: services.custom_field_archive(
+                field=field, archived=out, actor=self.actor(request)
+            ),
+            done="Done.",
+        )
+
+    @display(description="In use", boolean=True)
+    def in_use(self, field: CustomField) -> bool:
+        return field.archived_at is None
 
 
 def _amount(value: Any) -> str:

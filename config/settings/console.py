@@ -266,6 +266,7 @@ UNFOLD_TENANT = _console(
                     _item("API keys", "key", "api_keys", "api_keys.use", "api_keys"),
                     _item("Single sign-on", "login", "single_sign_on", "sso.manage", "sso"),
                     _item("Audit log", "history", "organizations_auditevent_changelist", "audit.read"),
+                    _item("Own fields", "view_list", "companies_customfield_changelist", "tenant.read"),
                     _item("Settings", "tune", "tenants_tenantsettings_changelist", "tenant.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "tenant.change"),
                 ],
