@@ -37,6 +37,7 @@ _READ = {
     "outcomes.read": Extent.ALL,
     "monitoring.read": Extent.ALL,
     "models.read": Extent.ALL,
+    "scenarios.read": Extent.ALL,
     "organizations.read": Extent.ALL,
     # One's own notices: read them, mark them, remove them.
     "notices.read": Extent.ALL,
@@ -60,6 +61,8 @@ _ANALYSE = _READ | {
     "outcomes.create": Extent.ALL,
     "outcomes.change": Extent.OWN,
     "monitoring.change": Extent.ALL,
+    "scenarios.create": Extent.ALL,
+    "scenarios.change": Extent.OWN,
 }
 # Firms do more than individuals.
 _READ_IN_A_FIRM = _READ | {"own_models.read": Extent.ALL, "connectors.read": Extent.ALL}
@@ -78,6 +81,7 @@ _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
     "notes.remove": Extent.ALL,
     "predictions.change": Extent.ALL,
     "jobs.change": Extent.ALL,
+    "scenarios.change": Extent.ALL,
     "organizations.change": Extent.ALL,
     "members.read": Extent.ALL,
     "members.change": Extent.ALL,

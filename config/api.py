@@ -10,10 +10,25 @@ from companies.connectors.api.urls import router as connectors
 from companies.lists.api.urls import router as lists
 from organizations.api.urls import router as organizations
 from predictions.api.urls import router as predictions
+from predictions.comparison.api.urls import router as comparison
+from predictions.figures.api.urls import router as figures
 from predictions.monitoring.api.urls import router as monitoring
 from predictions.own_models.api.urls import router as own_models
+from predictions.scenarios.api.urls import router as scenarios
 
-ROUTERS = (accounts, organizations, companies, lists, connectors, predictions, own_models, monitoring)
+ROUTERS = (
+    accounts,
+    organizations,
+    companies,
+    lists,
+    connectors,
+    predictions,
+    own_models,
+    monitoring,
+    scenarios,
+    comparison,
+    figures,
+)
 # Groups that older clients call without a version.
 UNVERSIONED = ("auth", "tenants", "organizations", "users")
 

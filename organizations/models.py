@@ -163,3 +163,27 @@ class IdempotencyRecord(IdempotencyBase):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["caller", "route", "key"], name="idempotency_once")]
+
+
+class ChangeStampManager(Scoped, models.Manager.from_queryset(SchemaBoundQuerySet)):  # type: ignore[misc]
+    """Stamps of the active scope."""
+
+
+class ChangeStamp(SchemaBound):
+    """That rows of a topic have changed in an organization; written by triggers (tenants.kernel.stamps)."""
+
+    # Without a constraint: it must not hold an organization that goes.
+    organization_id = models.UUIDField()
+    topic = models.CharField(max_length=20)
+    mark = models.DecimalField(max_digits=40, decimal_places=0)
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = ChangeStampManager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["topic", "organization_id"], include=["mark"], name="change_stamp_sum"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} of {self.organization_id}"

@@ -53,6 +53,10 @@ class Prediction(FollowsCompany):
     )
     pd = models.FloatField(null=True, editable=False, help_text="One-year probability of default, 0 to 1.")
     risk_level = models.CharField(max_length=8, choices=RiskLevel.choices, blank=True, editable=False)
+    # Kept by a trigger, whoever writes (predictions.standing).
+    latest = models.BooleanField(
+        db_default=True, editable=False, help_text="The newest period of its company and kind."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by_id = models.UUIDField(null=True, editable=False)
@@ -77,6 +81,15 @@ class Prediction(FollowsCompany):
             ),
             models.Index(fields=["organization", "kind", "-created_at", "-id"], name="prediction_newest"),
             models.Index(fields=["organization", "kind", "-pd"], name="prediction_worst"),
+            # Who reaches several organizations reads across them in this order.
+            models.Index(fields=["kind", "-created_at", "-id"], name="prediction_newest_of_all"),
+            models.Index(fields=["kind", "-pd", "-id"], name="prediction_worst_of_all"),
+            models.Index(
+                fields=["kind", "-pd", "id"],
+                include=["organization", "risk_level", "company", "fiscal_year"],
+                condition=models.Q(latest=True),
+                name="prediction_standing",
+            ),
         ]
 
     def __str__(self) -> str:

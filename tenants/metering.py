@@ -50,6 +50,54 @@ def count_call(tenant_id: UUID | None) -> None:
         logger.warning("a call was not counted")
 
 
+# Upper bounds in milliseconds of the classes that answers are counted in.
+CLASSES = (5, 10, 25, 50, 100, 150, 250, 500, 1_000, 2_500, 10_000)
+
+
+def count_answer(seconds: float, status: int) -> None:
+    """Count how long an answer took, and whether it failed on our side."""
+    taken = 1000 * seconds
+    place = next((bound for bound in CLASSES if taken <= bound), "longer")
+    key = f"{PREFIX}:answers:{_today()}"
+    try:
+        with _client().pipeline(transaction=False) as pipe:
+            pipe.hincrby(key, str(place), 1)
+            if status >= 500:
+                pipe.hincrby(key, "failed", 1)
+            pipe.expire(key, KEPT)
+            pipe.execute()
+    except redis.RedisError:
+        logger.warning("an answer was not counted")
+
+
+def performance() -> dict[str, Any]:
+    """Today's answers of the API: how many, how many failed, and within what time most came."""
+    try:
+        held = {k.decode(): int(n) for k, n in _client().hgetall(f"{PREFIX}:answers:{_today()}").items()}
+    except redis.RedisError:
+        held = {}
+    failed = held.pop("failed", 0)
+    calls = sum(held.values())
+
+    def within(share: float) -> float | None:
+        """The bound of the class in which so large a part had been answered."""
+        seen = 0
+        for bound in CLASSES:
+            seen += held.get(str(bound), 0)
+            if calls and seen >= share * calls:
+                return float(bound)
+        return None
+
+    return {
+        "calls": calls,
+        "failed": failed,
+        "failed_share": failed / calls if calls else None,
+        "p50_ms": within(0.50),
+        "p95_ms": within(0.95),
+        "p99_ms": within(0.99),
+    }
+
+
 def roll_up() -> int:
     """Bring the days that are still in Redis to the table; how many rows were written.
 

@@ -36,6 +36,8 @@ MODULES: dict[str, Module] = {
         Module("own_models", "Own models", "Models trained on the institution's own outcomes.", False),
         Module("model_governance", "Model governance", "Registry, validation reports and approvals."),
         Module("connectors", "Connectors", "Statements taken from folders, buckets and services."),
+        Module("scenarios", "Scenarios", "What-if of companies and portfolios, and ways to be better."),
+        Module("comparison", "Comparison", "Benchmarks of an industry, rankings, migration, distribution."),
         Module("monitoring", "Model monitoring", "Outcomes, drift and alerts."),
     )
 }

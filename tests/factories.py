@@ -27,6 +27,7 @@ from predictions.models import (
 )
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
+from predictions.scenarios.models import RunResult, Scenario, ScenarioRun
 from tenants.kernel.ids import uuid7
 
 SHA = "0" * 64
@@ -210,6 +211,39 @@ class OwnModelFactory(factory.django.DjangoModelFactory):
     original_filename = "outcomes.csv"
     path = "nowhere.csv"
     file_sha256 = SHA
+
+
+class ScenarioFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Scenario
+
+    name = factory.Sequence(lambda n: f"Scenario {n}")
+    shocks = factory.LazyFunction(lambda: [{"kind": "sales", "mode": "relative", "value": -0.2}])
+
+
+class ScenarioRunFactory(factory.django.DjangoModelFactory):
+    """A run that is done, with the result of one company."""
+
+    class Meta:
+        model = ScenarioRun
+        skip_postgeneration_save = True
+
+    name = "Mild recession"
+    definition = factory.LazyFunction(
+        lambda: {"shocks": [{"kind": "sales", "mode": "relative", "value": -0.2}]}
+    )
+    kind = PredictionKind.ANNUAL
+    state = "done"
+    model_version_id = factory.LazyFunction(uuid7)
+    model_sha256 = SHA
+
+    @factory.post_generation
+    def looked_at(self, create, extracted, **kwargs):
+        company = extracted or CompanyFactory(organization=self.organization)
+        RunResult.objects.create(
+            run=self, company=company, organization=self.organization, score_id=uuid7(), fiscal_year=2024,
+            outcome="scored", base_pd=0.02, pd=0.04, change=0.02, base_level="LOW", level="MEDIUM",
+        )  # fmt: skip
 
 
 class WhitelistEntryFactory(factory.django.DjangoModelFactory):

@@ -267,6 +267,8 @@ def _rows(world: World) -> None:
             for (place, within, role), user in world.users.items():
                 if role == Role.SUPER_ADMIN or (place == tenant and within in {"", organization}):
                     factories.NoticeFactory(organization=owner, user_id=user.pk)
+            factories.ScenarioFactory(organization=owner)
+            factories.ScenarioRunFactory(organization=owner, looked_at=annual.company)
     with world.within("alpha"):
         companies = list(Company.objects.values_list("id", "organization_id", "symbol"))
     with world.within("beta"):

@@ -17,6 +17,7 @@ from organizations.models import Organization
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
+from predictions.scenarios.models import Scenario, ScenarioRun
 from tenants.kernel import checks
 from tenants.kernel.owned import Scoped
 from tenants.kernel.viewsets import DeclaredViewSet, OwnedViewSet
@@ -41,6 +42,8 @@ ROW = {
     "monitoring/observations": lambda: Observation.objects.first(),
     "monitoring/alerts": lambda: Alert.objects.first(),
     "own-models": lambda: OwnModel.objects.first(),
+    "scenarios": lambda: Scenario.objects.first(),
+    "scenario-runs": lambda: ScenarioRun.objects.first(),
 }
 METHODS = ("get", "put", "patch", "delete")
 # Whose row is asked for by the analyst-beyond-doubt, the owner of alpha's first organization.

@@ -327,6 +327,41 @@ TABLE["own-models"] = {
     "compare": FIRM - {"viewer", "analyst"},
     "comparison": FIRM,
 }
+TABLE |= {
+    "comparison": dict.fromkeys(
+        ("benchmark", "companies", "sectors", "ranking", "migration", "distribution"), MEMBERS
+    ),
+    "dashboards": {
+        "mine": MEMBERS,
+        "platform": PLATFORM,
+        "tenant": TENANT,
+        "organization": ADMINS,
+        "analyst": MEMBERS,
+        "personal": MEMBERS,
+    },
+    "predictions": {"dashboard": MEMBERS},
+}
+_OTHERS_ROWS = WRITERS - {"analyst", "individual"}
+TABLE |= {
+    "scenarios": {
+        "list": MEMBERS,
+        "retrieve": MEMBERS,
+        "shipped": MEMBERS,
+        "shocks": MEMBERS,
+        "create": WRITERS,
+        "partial_update": _OTHERS_ROWS,
+        "destroy": _OTHERS_ROWS,
+        "apply": WRITERS,
+        "reach": WRITERS,
+    },
+    "scenario-runs": {
+        "list": MEMBERS,
+        "retrieve": MEMBERS,
+        "results": MEMBERS,
+        "create": WRITERS,
+        "destroy": _OTHERS_ROWS,
+    },
+}
 STANDARD = {
     "list": ("get", False),
     "create": ("post", False),

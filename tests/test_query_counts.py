@@ -25,6 +25,8 @@ from tests.factories import (
     NoteFactory,
     PredictionFactory,
     RunFactory,
+    ScenarioFactory,
+    ScenarioRunFactory,
     ScoreFactory,
     UserFactory,
     WhitelistEntryFactory,
@@ -71,6 +73,17 @@ ADDRESSES = {
     "progress": "/api/v1/predictions/jobs/{job}/progress",
     "results": "/api/v1/predictions/jobs/{job}/results",
     "errors": "/api/v1/predictions/jobs/{job}/errors",
+    "scenarios": "/api/v1/scenarios",
+    "scenario runs": "/api/v1/scenario-runs",
+    "benchmark": "/api/v1/comparison/benchmark?sector=Nothing",
+    "side by side": "/api/v1/comparison/companies?ids={company},{other}",
+    "sectors": "/api/v1/comparison/sectors",
+    "ranking": "/api/v1/comparison/ranking",
+    "migration": "/api/v1/comparison/migration?start=2024-01-01",
+    "distribution": "/api/v1/comparison/distribution",
+    "dashboard of an organization": "/api/v1/dashboards/organization",
+    "dashboard of an analyst": "/api/v1/dashboards/analyst",
+    "dashboard of an individual": "/api/v1/dashboards/personal",
     "no such row": "/api/v1/companies/01990000-0000-7000-8000-0000deadbeef",
 }
 
@@ -99,7 +112,7 @@ def grown(people: World):
             job = JobFactory(organization=owner)
             watchlist = Watchlist.objects.first()
             for _ in range(number):
-                CompanyFactory(organization=owner)
+                job_company = CompanyFactory(organization=owner)
                 RunFactory(organization=owner)
                 WhitelistEntryFactory(organization=owner)
                 user = UserFactory()
@@ -107,6 +120,8 @@ def grown(people: World):
                     user=user, tenant_id=people.tenants["alpha"].id, organization_id=owner.id, role="viewer"
                 )
                 JoinLinkFactory(organization=owner)
+                ScenarioFactory(organization=owner)
+                ScenarioRunFactory(organization=owner)
                 InvitationFactory(organization=owner)
                 prediction = PredictionFactory(organization=owner)
                 JobFactory(organization=owner)
@@ -120,7 +135,7 @@ def grown(people: World):
                     organization=owner, prediction=prediction, job=job, row_number=number + _
                 )
         place = {"organization": str(owner.id), "company": str(prediction.company_id)}
-        place["watchlist"] = str(watchlist.id)
+        place |= {"watchlist": str(watchlist.id), "other": str(job_company.id)}
         return {"prediction": str(prediction.id), "job": str(job.id), "score": str(score.id), **place}
 
     return grow

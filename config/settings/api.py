@@ -72,6 +72,8 @@ SPECTACULAR_SETTINGS = {
         "ConnectorKindEnum": "companies.connectors.models.ConnectorKind",
         "ConnectorRunStateEnum": "companies.connectors.models.RunState",
         "OutcomeKindEnum": "predictions.monitoring.models.OutcomeKind",
+        "ShockKindEnum": "predictions.scenarios.api.serializers.SHOCK_KINDS",
+        "ShockModeEnum": "predictions.scenarios.api.serializers.MODES",
         "WhitelistKindEnum": "organizations.joining.models.EntryKind",
     },
 }

@@ -69,6 +69,7 @@ TENANT_APPS = [
     "predictions",
     "predictions.own_models",
     "predictions.monitoring",
+    "predictions.scenarios",
 ]
 # Earlier apps' templates and commands win: unfold's over django_tenants', and ours over both.
 INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))

@@ -16,6 +16,7 @@ UNOWNED = {
     "organizations.AuditEvent": "events of the tenant itself have no organization",
     "organizations.AuditSeal": "the chain of those events",
     "organizations.AuditHead": "the ends of that chain",
+    "organizations.ChangeStamp": "written by triggers, and outlives the organization it is about",
     "organizations.IdempotencyRecord": "belongs to a caller, not to an organization",
     "companies.CustomField": "defined once for the whole institution",
 }

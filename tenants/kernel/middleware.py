@@ -7,6 +7,7 @@ from the token's verified claims on the platform's hosts. The connection always 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -141,9 +142,18 @@ class TenantMiddleware:
         counter: Callable[[Any], None] = import_string("tenants.metering.count_call")
         return counter
 
+    @cached_property
+    def count_answer(self) -> Callable[[float, int], None]:
+        counter: Callable[[float, int], None] = import_string("tenants.metering.count_answer")
+        return counter
+
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        begun = time.perf_counter()
         with in_public():
-            return self._respond(request)
+            response = self._respond(request)
+        if request.path.startswith("/api/"):
+            self.count_answer(time.perf_counter() - begun, response.status_code)
+        return response
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
         host = split_domain_port(request.META.get("HTTP_HOST", ""))[0] or "localhost"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tenants.kernel import stamps
 from tenants.kernel.errors import InvalidInput
 
 DEFAULT_SIZE = 50
@@ -39,7 +41,7 @@ class EnvelopePagination(BasePagination):
             self.walk = _Walk()
             self.walk.page_size = self.size
             return list(self.walk.paginate_queryset(queryset, request, view) or [])
-        self.total = queryset.count()
+        self.total = stamps.total(queryset) if isinstance(queryset, QuerySet) else queryset.count()
         offset = self._whole(request, "offset", self._whole(request, "skip", -1))
         if offset < 0:
             offset = (max(self._whole(request, "page", 1), 1) - 1) * self.size

@@ -1,0 +1,24 @@
+"""What-if: shocks to a statement that keep its books in order, and the way back to a better category."""
+
+from ml.scenario.books import Assumptions, Shocked, apply, imbalance, income_gaps
+from ml.scenario.kinds import KINDS, Kind, Mode, Shock, ShockError, checked
+from ml.scenario.reach import MOST_LEVERS, Alternative, Lever, Reached, reach
+
+__all__ = [
+    "KINDS",
+    "MOST_LEVERS",
+    "Alternative",
+    "Assumptions",
+    "Kind",
+    "Lever",
+    "Mode",
+    "Reached",
+    "Shock",
+    "ShockError",
+    "Shocked",
+    "apply",
+    "checked",
+    "imbalance",
+    "income_gaps",
+    "reach",
+]

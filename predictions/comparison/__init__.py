@@ -1,0 +1,1 @@
+"""Companies beside their peers, beside each other and beside their past. Reads only: no table."""
