@@ -9,8 +9,8 @@ from uuid import UUID
 
 from companies.connectors.base import DefaultFound, Refused
 from companies.models import Company, CompanyState, DefaultKind
-from companies.services import companies_upsert
-from tenants.kernel import audit
+from companies.services import companies_upsert, company_default
+from tenants.kernel.errors import InvalidInput
 from tenants.kernel.request import Actor
 
 # Without these a row leads to no company; any other fault costs its own field only.
@@ -93,10 +93,8 @@ def default_mark(*, company: Company, found: DefaultFound, actor: Actor) -> bool
     known_on = company.defaulted_on if company.state == CompanyState.DEFAULTED else None
     if known_on is not None and known_on >= found.on:
         return False
-    company.state, company.defaulted_on = CompanyState.DEFAULTED, found.on
-    company.default_kind = DefaultKind(found.kind)
-    company.version += 1
-    company.save(update_fields=["state", "defaulted_on", "default_kind", "version", "updated_at"])
-    changes = {"defaulted_on": [str(known_on or ""), str(found.on)], "filing": found.filing_id}
-    audit.record("companies.company.defaulted", on=company, changes=changes, actor=actor)
+    try:
+        company_default(company=company, occurred_on=found.on, kind=DefaultKind(found.kind), actor=actor)
+    except InvalidInput:  # a day that cannot be
+        return False
     return True
