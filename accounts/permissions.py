@@ -65,11 +65,19 @@ _ANALYSE = _READ | {
     "scenarios.change": Extent.OWN,
 }
 # Firms do more than individuals.
-_READ_IN_A_FIRM = _READ | {"own_models.read": Extent.ALL, "connectors.read": Extent.ALL}
+_READ_IN_A_FIRM = _READ | {
+    "own_models.read": Extent.ALL,
+    "connectors.read": Extent.ALL,
+    "schedules.read": Extent.ALL,
+}
 _ANALYSE_IN_A_FIRM = (
-    _ANALYSE | _READ_IN_A_FIRM | {"own_models.create": Extent.ALL, "own_models.change": Extent.OWN}
+    _ANALYSE
+    | _READ_IN_A_FIRM
+    | {"own_models.create": Extent.ALL, "own_models.change": Extent.OWN}
+    | {"schedules.create": Extent.ALL, "schedules.change": Extent.OWN}
 )
 _RUN_ORGANIZATION = _ANALYSE_IN_A_FIRM | {
+    "schedules.change": Extent.ALL,
     "own_models.change": Extent.ALL,
     "connectors.change": Extent.ALL,
     "joining.read": Extent.ALL,

@@ -15,6 +15,7 @@ from predictions.figures.api.urls import router as figures
 from predictions.monitoring.api.urls import router as monitoring
 from predictions.own_models.api.urls import router as own_models
 from predictions.scenarios.api.urls import router as scenarios
+from predictions.schedules.api.urls import router as schedules
 
 ROUTERS = (
     accounts,
@@ -28,6 +29,7 @@ ROUTERS = (
     scenarios,
     comparison,
     figures,
+    schedules,
 )
 # Groups that older clients call without a version.
 UNVERSIONED = ("auth", "tenants", "organizations", "users")

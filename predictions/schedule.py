@@ -23,6 +23,7 @@ ENTRIES = {
     "predictions.retain": timedelta(hours=24),
     "tenants.pulse": timedelta(minutes=1),
     "mailing.sweep": timedelta(seconds=30),
+    "schedules.dispatch": timedelta(minutes=1),
     "notices.purge": timedelta(hours=24),
     "companies.purge_deleted": timedelta(hours=24),
     "companies.refresh_tracked": timedelta(hours=6),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import factory
 from django.utils import timezone
@@ -28,6 +28,8 @@ from predictions.models import (
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
 from predictions.scenarios.models import RunResult, Scenario, ScenarioRun
+from predictions.schedules.models import Run as ScheduledRun
+from predictions.schedules.models import Schedule
 from tenants.kernel.ids import uuid7
 
 SHA = "0" * 64
@@ -338,3 +340,29 @@ class DocumentFactory(factory.django.DjangoModelFactory):
     source = factory.SelfAttribute("run.source")
     key = factory.Sequence(lambda n: f"file-{n}.csv")
     content_hash = "0" * 64
+
+
+class ScheduleFactory(factory.django.DjangoModelFactory):
+    """A portfolio that is scored again every Monday."""
+
+    class Meta:
+        model = Schedule
+
+    name = factory.Sequence(lambda n: f"Portfolio {n}")
+    kind = PredictionKind.ANNUAL
+    source = "file"
+    file_name = "portfolio.csv"
+    frequency = "weekly"
+    at = time(6)
+    next_run_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+
+
+class ScheduledRunFactory(factory.django.DjangoModelFactory):
+    """A run that could not be."""
+
+    class Meta:
+        model = ScheduledRun
+
+    schedule = factory.SubFactory(ScheduleFactory, organization=factory.SelfAttribute("..organization"))
+    due_at = factory.LazyFunction(timezone.now)
+    refusal = "There is no uploaded file portfolio.csv any more."

@@ -264,6 +264,7 @@ def _rows(world: World) -> None:
             factories.OutcomeFactory(organization=owner, company=annual.company)
             factories.ObservationFactory(organization=owner)
             factories.AlertFactory(organization=owner)
+            factories.ScheduledRunFactory(organization=owner)
             for (place, within, role), user in world.users.items():
                 if role == Role.SUPER_ADMIN or (place == tenant and within in {"", organization}):
                     factories.NoticeFactory(organization=owner, user_id=user.pk)

@@ -18,6 +18,7 @@ from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
+from predictions.schedules.models import Schedule
 from tenants.kernel.audit import address_tag
 from tenants.kernel.console import ConsoleAdmin
 from tenants.kernel.context import in_public
@@ -48,6 +49,7 @@ OWNED = {
     "monitoring/observation": lambda: Observation.objects.first(),
     "monitoring/alert": lambda: Alert.objects.first(),
     "monitoring/outcome": lambda: Outcome.objects.first(),
+    "schedules/schedule": lambda: Schedule.objects.first(),
     "own_models/ownmodel": lambda: OwnModel.objects.first(),
 }
 OWN_PAGES = ("change", "history", "delete")

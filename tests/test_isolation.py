@@ -18,6 +18,7 @@ from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
 from predictions.scenarios.models import Scenario, ScenarioRun
+from predictions.schedules.models import Schedule
 from tenants.kernel import checks
 from tenants.kernel.owned import Scoped
 from tenants.kernel.viewsets import DeclaredViewSet, OwnedViewSet
@@ -41,6 +42,7 @@ ROW = {
     "monitoring/outcomes": lambda: Outcome.objects.first(),
     "monitoring/observations": lambda: Observation.objects.first(),
     "monitoring/alerts": lambda: Alert.objects.first(),
+    "schedules": lambda: Schedule.objects.first(),
     "own-models": lambda: OwnModel.objects.first(),
     "scenarios": lambda: Scenario.objects.first(),
     "scenario-runs": lambda: ScenarioRun.objects.first(),

@@ -362,6 +362,14 @@ TABLE |= {
         "destroy": _OTHERS_ROWS,
     },
 }
+TABLE["schedules"] = {
+    "list": FIRM,
+    "retrieve": FIRM,
+    "runs": FIRM,
+    "create": FIRM - {"viewer"},
+    # Of what a colleague has saved.
+    **dict.fromkeys(("partial_update", "destroy", "pause", "resume", "run"), FIRM - {"viewer", "analyst"}),
+}
 STANDARD = {
     "list": ("get", False),
     "create": ("post", False),

@@ -45,6 +45,7 @@ ADDRESSES = {
     "job titles": "/api/v1/organizations/{organization}/job-titles",
     "notices": "/api/v1/notices",
     "unread notices": "/api/v1/notices/unread",
+    "schedules": "/api/v1/schedules",
     "companies": "/api/v1/companies",
     "companies filtered": "/api/v1/companies?search=Company&risk_level=LOW&sector=Tech&has_prediction=true",
     "companies by cursor": "/api/v1/companies?cursor=",

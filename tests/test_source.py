@@ -38,6 +38,7 @@ DOORS = {
         "predictions/management/",
         "predictions/retention.py",
         "predictions/monitoring/tasks.py",
+        "predictions/schedules/tasks.py",
         "predictions/shadowing.py",
         "predictions/tasks.py",
         "predictions/usage.py",

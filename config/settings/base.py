@@ -68,6 +68,7 @@ TENANT_APPS = [
     "companies.connectors",
     "predictions",
     "predictions.own_models",
+    "predictions.schedules",
     "predictions.monitoring",
     "predictions.scenarios",
 ]

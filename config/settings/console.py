@@ -215,6 +215,13 @@ UNFOLD_TENANT = _console(
                         ),
                         "active": lambda request: _uploading(request),
                     },
+                    _item(
+                        "Scheduled runs",
+                        "event_repeat",
+                        "schedules_schedule_changelist",
+                        "schedules.read",
+                        "bulk_scoring",
+                    ),
                 ],
             },
             {

@@ -19,6 +19,10 @@ class JobReportOut(serializers.Serializer[Any]):
     """What a scored file says as a whole."""
 
     job = serializers.DictField(help_text="File, kind, organization, times, model version and hashes.")
+    scheduled = serializers.CharField(
+        allow_null=True,
+        help_text="Name of the saved portfolio whose clock or button started the job.",
+    )
     counts = ReportCountsOut()
     distribution = serializers.DictField(
         help_text="mean, least, most, p5, p25, median, p75, p95, and rows by_risk_level, by_pd, by_grade, "

@@ -96,6 +96,9 @@ def _story(report: dict[str, Any]) -> list[Flowable]:
         text(_sentence(counts), BODY),
         gap(),
     ]
+    if report["scheduled"]:
+        # Of a portfolio that is scored by the clock people ask first what has moved.
+        story += _changes(report["changes"])
     if counts["scored"]:
         facts = [
             ("Mean PD", percent(spread["mean"])),
@@ -109,7 +112,8 @@ def _story(report: dict[str, Any]) -> list[Flowable]:
             together(text("Risk levels", H1), _levels(spread["by_risk_level"])),
             together(text("Distribution of the PD", H1), _classes(spread["by_pd"])),
         ]
-    story += _changes(report["changes"])
+    if not report["scheduled"]:
+        story += _changes(report["changes"])
     if report["worst"]:
         rows = [
             (w["rank"], _short(w["company_symbol"], 14), _short(w["company_name"], 32),

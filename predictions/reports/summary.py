@@ -61,8 +61,10 @@ def summary_of(job: ScoringJob) -> dict[str, Any]:
     """Everything the report tells. Raises Conflict for a job that is still running."""
     if job.state in UNFINISHED:
         raise Conflict("The job is still running; its report comes with its end.", code="job_running")
+    run = job.scheduled_runs.select_related("schedule").first()
     return {
         "job": _head(job),
+        "scheduled": run.schedule.name if run is not None else None,
         "counts": {
             "rows": job.total_rows,
             "scored": job.scored_rows,

@@ -8,6 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from organizations.notices.services import notify
 from predictions import wording
 from predictions.models import JobState, ScoringJob
+from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import Actor
 
 
@@ -16,6 +17,11 @@ def job_ended(*, job: ScoringJob, actor: Actor) -> None:
 
     Whoever has ended it himself needs no letter about it.
     """
+    # Of a run by the clock its subscribers are told, once the two runs have been compared.
+    run = job.scheduled_runs.first()
+    if run is not None:
+        enqueue("schedules.tell_run", actor=actor, queue="default", run_id=str(run.id))
+        return
     owner = job.created_by_id
     if owner is None or (job.state == JobState.CANCELLED and actor.user_id == owner):
         return
