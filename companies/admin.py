@@ -18,12 +18,14 @@ from accounts.console import tenant_site
 from companies import services
 from companies.models import SYMBOL, Company, CustomField, PeriodKind, Statement
 from companies.services import CompanyFacts
+from companies.statement_admin import StatementAdmin
 from organizations.models import Organization
 from organizations.selectors import working_organization
 from tenants.kernel import audit
 from tenants.kernel.console import NOTHING, ConsoleAdmin, principal_of
 from tenants.kernel.console_forms import ConsoleForm
 
+__all__ = ["CompanyAdmin", "StatementAdmin"]
 SHOWN_STATEMENTS = 12
 
 

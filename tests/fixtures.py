@@ -251,6 +251,7 @@ def _rows(world: World) -> None:
             factories.PredictionFactory(
                 organization=owner, company__symbol=f"ROWQ{number}", kind="quarterly", fiscal_quarter=1
             )
+            factories.StatementFactory(organization=owner, company=annual.company)
             job = factories.JobFactory(organization=owner)
             factories.IssueFactory(organization=owner, job=job)
             factories.ChunkFactory(organization=owner, job=job)

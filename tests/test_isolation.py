@@ -10,7 +10,7 @@ from django.apps import apps
 from accounts.permissions import Role, extent
 from companies.connectors.models import Run, Source
 from companies.lists.models import Note, Watchlist
-from companies.models import Company
+from companies.models import Company, Statement
 from config.api import ROUTERS
 from organizations.joining.models import Invitation, JoinLink
 from organizations.models import Organization
@@ -36,6 +36,7 @@ ROW = {
     "notes": lambda: Note.objects.first(),
     "connectors": lambda: Source.objects.first(),
     "connectors/runs": lambda: Run.objects.first(),
+    "statements": lambda: Statement.objects.first(),
     "predictions/annual": lambda: Prediction.objects.filter(kind="annual").first(),
     "predictions/quarterly": lambda: Prediction.objects.filter(kind="quarterly").first(),
     "predictions/jobs": lambda: ScoringJob.objects.first(),

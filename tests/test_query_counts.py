@@ -28,6 +28,7 @@ from tests.factories import (
     ScenarioFactory,
     ScenarioRunFactory,
     ScoreFactory,
+    StatementFactory,
     UserFactory,
     WhitelistEntryFactory,
 )
@@ -61,6 +62,7 @@ ADDRESSES = {
     "notes": "/api/v1/notes",
     "connectors": "/api/v1/connectors",
     "runs of connectors": "/api/v1/connectors/runs",
+    "statements": "/api/v1/statements",
     "annual": "/api/v1/predictions/annual?size=1000",
     "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",
     "annual by cursor": "/api/v1/predictions/annual?cursor=",
@@ -115,6 +117,7 @@ def grown(people: World):
             for _ in range(number):
                 job_company = CompanyFactory(organization=owner)
                 RunFactory(organization=owner)
+                StatementFactory(organization=owner)
                 WhitelistEntryFactory(organization=owner)
                 user = UserFactory()
                 Membership.objects.create(

@@ -85,7 +85,7 @@ def scores_ask(company_ids: Iterable[UUID], *, organization_id: UUID, actor: Act
 
 def _record(drafts: Sequence[StatementDraft], organization_id: UUID, actor: Actor) -> list[Recorded]:
     companies = _locked(organization_id, {draft.company_id for draft in drafts})
-    books = _Books.of(drafts, companies)
+    books = BooksAround.of(drafts, companies)
     found = drafts_judge(
         drafts,
         companies=companies,
@@ -131,7 +131,7 @@ def _locked(organization_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Company]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Books:
+class BooksAround:
     """What the books say of the companies and years that drafts are about."""
 
     current: dict[Period, Statement]
@@ -140,7 +140,7 @@ class _Books:
     """The highest number ever given in a period, deleted versions included."""
 
     @classmethod
-    def of(cls, drafts: Sequence[StatementDraft], companies: Mapping[UUID, Company]) -> _Books:
+    def of(cls, drafts: Sequence[StatementDraft], companies: Mapping[UUID, Company]) -> BooksAround:
         ids, kinds = list(companies), {str(draft.kind) for draft in drafts}
         years = {draft.fiscal_year for draft in drafts}
         rows = Statement.all_objects.filter(company_id__in=ids, kind__in=kinds)

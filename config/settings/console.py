@@ -182,6 +182,7 @@ UNFOLD_TENANT = _console(
                 "title": "Credit risk",
                 "items": [
                     _item("Companies", "domain", "companies_company_changelist", "companies.read"),
+                    _item("Statements", "table_view", "companies_statement_changelist", "companies.read"),
                     _item(
                         "Predictions",
                         "trending_down",
