@@ -14,6 +14,7 @@ from predictions.comparison.api.urls import router as comparison
 from predictions.figures.api.urls import router as figures
 from predictions.monitoring.api.urls import router as monitoring
 from predictions.own_models.api.urls import router as own_models
+from predictions.rescoring.api.urls import router as rescoring
 from predictions.scenarios.api.urls import router as scenarios
 from predictions.schedules.api.urls import router as schedules
 
@@ -30,6 +31,7 @@ ROUTERS = (
     comparison,
     figures,
     schedules,
+    rescoring,
 )
 # Groups that older clients call without a version.
 UNVERSIONED = ("auth", "tenants", "organizations", "users")

@@ -31,15 +31,20 @@ def bridge(prediction: Prediction, *, old_id: UUID | None = None, new_id: UUID |
     the period before. Raises InvalidInput for a score that is none of theirs, Conflict where there is nothing
     to begin from.
     """
-    # The score library takes more than a second to import: only who asks for a bridge waits for it.
-    from ml.change import change
-
     new = _score(prediction, new_id, "/to") if new_id else prediction.current
     if new is None:
         raise Conflict("This prediction has no score.", code="nothing_to_compare")
     old = _score(prediction, old_id, "/from") if old_id else _before(prediction, new)
     if old is None:
         raise Conflict("There is no earlier score to compare with.", code="nothing_to_compare")
+    return bridge_between(prediction, old=old, new=new)
+
+
+def bridge_between(prediction: Prediction, *, old: Score, new: Score) -> Bridge:
+    """The bridge between two scores of the company and kind of the prediction."""
+    # The score library takes more than a second to import: only who asks for a bridge waits for it.
+    from ml.change import change
+
     model = _model(new, old)
     kind = engine_kind(prediction.kind)
     found = change(model.engine, kind=kind, old=_side(old, model), new=_side(new, model))

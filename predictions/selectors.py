@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from companies.selectors import in_reference
 from predictions.models import Prediction, ScoringJob
+from predictions.staleness import with_staleness
 
 __all__ = ["in_reference", "predictions", "scores_of"]
 
@@ -15,7 +16,7 @@ __all__ = ["in_reference", "predictions", "scores_of"]
 def predictions(kind: str) -> QuerySet[Any]:
     """Heads of a kind in the active scope with company and current score, newest first."""
     rows: QuerySet[Any] = Prediction.objects.filter(kind=kind).select_related("company", "current")
-    return rows.order_by("-created_at", "-id")
+    return with_staleness(rows).order_by("-created_at", "-id")
 
 
 def scores_of(job: ScoringJob) -> QuerySet[Any]:

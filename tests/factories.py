@@ -27,6 +27,7 @@ from predictions.models import (
 )
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
+from predictions.rescoring.models import RescorePart, RescoreRun
 from predictions.scenarios.models import RunResult, Scenario, ScenarioRun
 from predictions.schedules.models import Run as ScheduledRun
 from predictions.schedules.models import Schedule
@@ -246,6 +247,24 @@ class ScenarioRunFactory(factory.django.DjangoModelFactory):
             run=self, company=company, organization=self.organization, score_id=uuid7(), fiscal_year=2024,
             outcome="scored", base_pd=0.02, pd=0.04, change=0.02, base_level="LOW", level="MEDIUM",
         )  # fmt: skip
+
+
+class RescoreRunFactory(factory.django.DjangoModelFactory):
+    """A run with one part that nobody has done."""
+
+    class Meta:
+        model = RescoreRun
+        skip_postgeneration_save = True
+
+    model_version_id = factory.LazyFunction(uuid7)
+    model_sha256 = SHA
+    subject = factory.Sequence(lambda n: f"{n:064}")
+    about = "1 company"
+    companies = 1
+
+    @factory.post_generation
+    def cut(self, create, extracted, **kwargs):
+        RescorePart.objects.create(organization=self.organization, run=self, number=1, company_ids=[uuid7()])
 
 
 class WhitelistEntryFactory(factory.django.DjangoModelFactory):

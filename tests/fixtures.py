@@ -252,6 +252,7 @@ def _rows(world: World) -> None:
                 organization=owner, company__symbol=f"ROWQ{number}", kind="quarterly", fiscal_quarter=1
             )
             factories.StatementFactory(organization=owner, company=annual.company)
+            factories.RescoreRunFactory(organization=owner)
             job = factories.JobFactory(organization=owner)
             factories.IssueFactory(organization=owner, job=job)
             factories.ChunkFactory(organization=owner, job=job)

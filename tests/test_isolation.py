@@ -17,6 +17,7 @@ from organizations.models import Organization
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
+from predictions.rescoring.models import RescoreRun
 from predictions.scenarios.models import Scenario, ScenarioRun
 from predictions.schedules.models import Schedule
 from tenants.kernel import checks
@@ -36,6 +37,8 @@ ROW = {
     "notes": lambda: Note.objects.first(),
     "connectors": lambda: Source.objects.first(),
     "connectors/runs": lambda: Run.objects.first(),
+    "predictions/companies": lambda: Company.objects.first(),
+    "predictions/rescoring": lambda: RescoreRun.objects.first(),
     "statements": lambda: Statement.objects.first(),
     "predictions/annual": lambda: Prediction.objects.filter(kind="annual").first(),
     "predictions/quarterly": lambda: Prediction.objects.filter(kind="quarterly").first(),

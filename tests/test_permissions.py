@@ -263,6 +263,13 @@ TABLE = {
         "ratio_history": MEMBERS,
         "checks": MEMBERS,
     },
+    "predictions/companies": {"pd_history": MEMBERS},
+    "predictions/rescoring": {
+        "list": MEMBERS,
+        "retrieve": MEMBERS,
+        "create": WRITERS,
+        "resume": WRITERS - {"analyst", "individual"},
+    },
     "fx-rates": {"list": MEMBERS, "create": PLATFORM},
     "predictions/annual": _PREDICTIONS,
     "predictions/quarterly": _PREDICTIONS,

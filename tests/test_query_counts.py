@@ -24,6 +24,7 @@ from tests.factories import (
     JoinLinkFactory,
     NoteFactory,
     PredictionFactory,
+    RescoreRunFactory,
     RunFactory,
     ScenarioFactory,
     ScenarioRunFactory,
@@ -63,6 +64,9 @@ ADDRESSES = {
     "connectors": "/api/v1/connectors",
     "runs of connectors": "/api/v1/connectors/runs",
     "statements": "/api/v1/statements",
+    "stale": "/api/v1/predictions/annual?stale=true",
+    "rescoring": "/api/v1/predictions/rescoring",
+    "pd history": "/api/v1/predictions/companies/{company}/pd-history?reasons=false",
     "annual": "/api/v1/predictions/annual?size=1000",
     "annual filtered": "/api/v1/predictions/annual?risk_level=LOW&sector=Technology&ordering=-probability",
     "annual by cursor": "/api/v1/predictions/annual?cursor=",
@@ -118,6 +122,7 @@ def grown(people: World):
                 job_company = CompanyFactory(organization=owner)
                 RunFactory(organization=owner)
                 StatementFactory(organization=owner)
+                RescoreRunFactory(organization=owner)
                 WhitelistEntryFactory(organization=owner)
                 user = UserFactory()
                 Membership.objects.create(

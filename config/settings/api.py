@@ -74,6 +74,9 @@ SPECTACULAR_SETTINGS = {
         "OutcomeKindEnum": "predictions.monitoring.models.OutcomeKind",
         "ShockKindEnum": "predictions.scenarios.api.serializers.SHOCK_KINDS",
         "ShockModeEnum": "predictions.scenarios.api.serializers.MODES",
+        "PeriodKindEnum": "companies.models.PeriodKind",
+        "AmountUnitEnum": "companies.models.AmountUnit",
+        "FileUnitEnum": ("units", "thousands", "millions"),
         "WhitelistKindEnum": "organizations.joining.models.EntryKind",
     },
 }

@@ -69,6 +69,7 @@ TENANT_APPS = [
     "predictions",
     "predictions.own_models",
     "predictions.schedules",
+    "predictions.rescoring",
     "predictions.monitoring",
     "predictions.scenarios",
 ]
@@ -302,6 +303,10 @@ OWN_MODEL_MAX_ROWS = env.number("OWN_MODEL_MAX_ROWS", 200_000)
 SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 2_000)
 # A chunk whose worker has not reported for this long is handed out again by the sweeper.
 CHUNK_STALE_SECONDS = env.number("CHUNK_STALE_SECONDS", 20)
+# A PD that moved by no more than this share of itself counts as unchanged.
+PD_UNCHANGED_BAND = env.number("PD_UNCHANGED_BAND", 5) / 100
+# Months after the end of its period from which a statement's score is marked as old.
+STALE_MONTHS = env.number("STALE_MONTHS", 24)
 PD_FLOOR = float(env.text("PD_FLOOR", "0"))
 # Copies of models that are not the shipped one, by hash; made on demand.
 MODEL_CACHE = env.text("MODEL_CACHE", str(VAR_DIR / "models"))

@@ -13,6 +13,7 @@ from predictions.detail import classic_scores, floor_effect, term_structure
 from predictions.models import JobState, Prediction, PredictionKind, RowIssue, Score, ScoringJob
 from predictions.registry.selectors import versions
 from predictions.services.scoring import RATIOS
+from predictions.staleness import stale_reasons
 from tenants.kernel.context import current_tenant
 
 STATUS = {
@@ -79,6 +80,8 @@ def _row(
         "missing_inputs": _missing(prediction.kind, score),
         "model_version": known.get(score.model_version_id, ""),
         "model_sha256": score.model_sha256,
+        "statement_id": score.statement_id,
+        "stale_reasons": stale_reasons(prediction),
         "access_level": access,
         "organization_id": prediction.organization_id if access == "organization" else None,
         "organization_name": names.get(prediction.organization_id),
@@ -142,6 +145,9 @@ def score(row: Score) -> dict[str, Any]:
         "input_shape": row.shape,
         "job_id": row.job_id,
         "row": row.row_number,
+        "statement_id": row.statement_id,
+        "history_ids": row.history_ids or [],
+        "fx": row.inputs.get("fx"),
         "created_at": row.created_at,
     }
 

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from companies.models import FIRST_YEAR, LAST_YEAR, SYMBOL
 from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS, RATIOS
 from predictions.models import PredictionKind, RiskLevel
+from predictions.staleness import StaleReason
 
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
 MOST_PERIODS, MOST_ITEMS = 20, 100
@@ -182,6 +183,13 @@ class PredictionOut(serializers.Serializer[Any]):
     )
     model_version = serializers.CharField()
     model_sha256 = serializers.CharField()
+    statement_id = serializers.UUIDField(
+        allow_null=True, help_text="The version of a statement that was scored."
+    )
+    stale_reasons = serializers.ListField(
+        child=serializers.ChoiceField([str(reason) for reason in StaleReason]),
+        help_text="Why the score is out of date; empty where it is not.",
+    )
     access_level = serializers.ChoiceField(("personal", "organization", "system"))
     organization_id = serializers.UUIDField(allow_null=True)
     organization_name = serializers.CharField(allow_null=True)
@@ -221,6 +229,16 @@ class ScoreOut(serializers.Serializer[Any]):
     input_shape = serializers.CharField()
     job_id = serializers.UUIDField(allow_null=True)
     row = serializers.IntegerField(allow_null=True)
+    statement_id = serializers.UUIDField(
+        allow_null=True, help_text="The version of a statement that was scored."
+    )
+    history_ids = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Versions of earlier periods that it looked back at."
+    )
+    fx = serializers.DictField(
+        allow_null=True,
+        help_text="The rate of exchange: currency, usd_per_unit, on, source.",
+    )
     created_at = serializers.DateTimeField()
 
 

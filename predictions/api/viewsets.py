@@ -30,6 +30,7 @@ from predictions.explaining import drivers_of
 from predictions.inputs import request_from_body
 from predictions.models import Prediction, PredictionKind, RiskLevel
 from predictions.services import jobs, scoring
+from predictions.staleness import StaleReason, stale, stale_condition, with_staleness
 from tenants.kernel.viewsets import OwnedViewSet
 
 # Clients load whole portfolios and filter in the browser.
@@ -52,10 +53,23 @@ class PredictionFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="company_id")
     min_probability = django_filters.NumberFilter(field_name="pd", lookup_expr="gte")
     max_probability = django_filters.NumberFilter(field_name="pd", lookup_expr="lte")
+    statement = django_filters.UUIDFilter(
+        field_name="current__statement_id", label="The version of a statement that was scored."
+    )
+    stale = django_filters.BooleanFilter(method="out_of_date", label="Whether the score is out of date.")
+    stale_reason = django_filters.ChoiceFilter(
+        choices=[(str(reason), str(reason)) for reason in StaleReason], method="out_of_date_by"
+    )
     ordering = StableOrderingFilter(
         fields=(("pd", "probability"), ("created_at", "created_at"), ("fiscal_year", "year")),
         help_text="probability, created_at or year; a minus in front turns it round.",
     )
+
+    def out_of_date(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        return rows.filter(stale()) if value else rows.exclude(stale())
+
+    def out_of_date_by(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(stale_condition(value))
 
 
 class PredictionViewSet(OwnedViewSet):
@@ -84,7 +98,8 @@ class PredictionViewSet(OwnedViewSet):
     tag_is_whole = False
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.filter(kind=self.kind).select_related("company", "current").order_by("-created_at", "-id")
+        mine = rows.filter(kind=self.kind).select_related("company", "current")
+        return with_staleness(mine).order_by("-created_at", "-id")
 
     def _read(self) -> Any:
         serializer = self.input_class(data=self.request.data)

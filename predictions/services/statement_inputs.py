@@ -92,7 +92,7 @@ def asked_of(companies: Sequence[Company], statements: Iterable[Statement]) -> l
             # What is derived is in the quarters already.
             if row.source_kind != "derived"
         }
-        for at, row in annual.items():
+        for at, row in sorted(annual.items()):
             found.append(Asked(PredictionKind.ANNUAL, row, _before(annual, at, YEARS_BACK), company))
         for at in sorted(quarterly.keys() | trailing.keys()):
             full = all(at - back in quarterly for back in range(_IN_A_YEAR))

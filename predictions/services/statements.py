@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db import transaction
 
 from companies.models import Company, Statement
-from predictions.models import PredictionKind, Score
+from companies.services import CompanyFacts
+from predictions.models import Prediction, PredictionKind, Score
 from predictions.registry.selectors import ActiveModel, active_model
-from predictions.services.scoring import ScoreDraft, score_requests, store
+from predictions.services.scoring import Inputs, ScoreRequest, score_requests, store
 from predictions.services.statement_inputs import Asked, asked_of
 from tenants.kernel.request import Actor
 
@@ -71,12 +72,21 @@ def companies_score(
     asked = asked_of(companies, statements)
     known = _scored_traces(companies, model.sha256 if anew else None)
     todo = [one for one in asked if one.trace not in known and not one.refusal]
+    by_hand = _by_hand(companies, model) if anew else []
+    if by_hand:
+        # What somebody scored from other inputs stays so: it is those inputs that are scored again.
+        done = _scored_traces(companies, None)
+        kept = {(h.company_id, h.kind, h.fiscal_year, h.fiscal_quarter) for h in by_hand}
+        todo = [one for one in todo if one.trace not in done or _place(one) not in kept]
     refusals = {one.statement.id: one.refusal for one in asked if one.refusal}
     scored = 0
     for kind in PredictionKind.values:
         mine = [one for one in todo if one.kind == kind]
         drafts = score_requests(kind, [one.request() for one in mine], model=model, drivers=0)
-        scorable: list[ScoreDraft] = []
+        again = [_request_again(head) for head in by_hand if head.kind == kind]
+        scorable = [
+            draft for draft in score_requests(kind, again, model=model, drivers=0) if draft.pd is not None
+        ]
         for one, draft in zip(mine, drafts, strict=True):
             if draft.pd is None:
                 refusals[one.statement.id] = NOTHING_TO_SCORE_ON
@@ -100,6 +110,34 @@ def _scored_traces(companies: Sequence[Company], sha256: str | None) -> set[Trac
         for statement, history, sha in latest.values_list("statement_id", "history_ids", "model_sha256")
         if sha256 in {None, sha}
     }
+
+
+def _place(one: Asked) -> tuple[UUID, str, int, int | None]:
+    return (one.company.id, one.kind, one.statement.fiscal_year, one.statement.fiscal_quarter)
+
+
+def _by_hand(companies: Sequence[Company], model: ActiveModel) -> list[Prediction]:
+    """Predictions whose current score is from inputs in no statement, by another version of the model."""
+    heads = Prediction.objects.filter(
+        company__in=[company.id for company in companies],
+        current__isnull=False,
+        current__statement__isnull=True,
+    )
+    return list(heads.exclude(current__model_sha256=model.sha256).select_related("company", "current"))
+
+
+def _request_again(head: Prediction) -> ScoreRequest:
+    """The inputs of a prediction's current score, to be scored again."""
+    score = head.current
+    assert score is not None  # noqa: S101 - chosen by it
+    return ScoreRequest(
+        company=CompanyFacts(head.company.symbol),
+        fiscal_year=head.fiscal_year,
+        fiscal_quarter=head.fiscal_quarter,
+        inputs=Inputs.from_json(score.inputs),
+        quarter_label=head.quarter_label,
+        warnings=tuple(score.warnings),
+    )
 
 
 def _mark(asked: Sequence[Asked], refusals: dict[UUID, str]) -> None:
