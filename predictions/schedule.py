@@ -18,6 +18,7 @@ ENTRIES = {
     "organizations.retain_audit": timedelta(hours=24),
     "predictions.compare_challenger": timedelta(minutes=5),
     "predictions.purge_shadows": timedelta(hours=6),
+    "predictions.catch_up_scores": timedelta(hours=6),
     "tenants.execute_deletions": timedelta(minutes=5),
     "tenants.roll_up_calls": timedelta(minutes=5),
     "predictions.retain": timedelta(hours=24),

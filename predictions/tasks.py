@@ -128,6 +128,17 @@ def score_companies(self: Any, *, organization_id: str, company_ids: str) -> Non
         raise _again(self, error) from error
 
 
+@shared_task(base=PlatformTask, name="predictions.catch_up_scores", ignore_result=False)
+def catch_up_scores() -> int:
+    """Have every tenant's statements scored that bear no score yet; tells for how many companies."""
+
+    def catch_up(tenant: TenantRef) -> int:
+        with in_tenant(tenant), scope.every_organization(reason="scores that are missing"):
+            return statements.scores_catch_up(actor=SYSTEM)
+
+    return sum(each_tenant(_active_tenants(), catch_up))
+
+
 @shared_task(base=PlatformTask, name="predictions.compare_challenger", ignore_result=False)
 def compare_challenger() -> int:
     """Count afresh how challenger and champion agree in each tenant; tells in how many."""

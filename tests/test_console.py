@@ -13,7 +13,7 @@ from accounts.middleware import SESSION_KEY
 from accounts.models import AuthSession, Membership, MembershipState
 from accounts.permissions import PERMISSIONS, Role
 from companies.connectors.models import Source
-from companies.models import Company
+from companies.models import Company, Statement
 from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
@@ -44,6 +44,7 @@ OWNED = {
     "organizations/organization": lambda: Organization.objects.first(),
     "connectors/source": lambda: Source.objects.first(),
     "companies/company": lambda: Company.objects.first(),
+    "companies/statement": lambda: Statement.objects.first(),
     "predictions/prediction": lambda: Prediction.objects.first(),
     "predictions/scoringjob": lambda: ScoringJob.objects.first(),
     "monitoring/observation": lambda: Observation.objects.first(),

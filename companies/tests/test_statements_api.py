@@ -6,6 +6,7 @@ from accounts.permissions import Role
 from companies.models import Company, Statement
 from organizations.models import AuditEvent
 from tests import factories
+from tests.console import console
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/statements"
@@ -208,3 +209,28 @@ def test_the_boundaries_are_there_to_be_read(client):
     checks = {row["code"]: row for row in client.get(f"{ADDRESS}/checks").json()}
     assert checks["balance_off"]["error"] == 5.0
     assert checks["unit_jump"]["confirmable"] is True
+
+
+def test_the_console_shows_what_was_found_and_where_it_came_from(world):
+    browser = console(world, Role.OWNER)
+    with world.within("alpha", "one"):
+        row = Statement.objects.first()
+        row.findings = [
+            {
+                "code": "balance_off",
+                "level": "warning",
+                "items": ["total_assets"],
+                "message": "They differ by 3 m.",
+                "hint": "Minority interests?",
+                "confirmed": False,
+            }
+        ]
+        row.quality, row.unscored, row.currency = "warning", "currency_not_convertible", "EUR"
+        row.source_ref = {"file": "books.xlsx", "cells": {"total_assets": "D12"}}
+        row.save()
+    listed = browser.get("/admin/companies/statement/")
+    assert listed.status_code == 200
+    page = browser.get(f"/admin/companies/statement/{row.id}/change/").content.decode()
+    for text in ("They differ by 3 m.", "no exchange rate of EUR", "D12", "books.xlsx", "Return on assets"):
+        assert text in page, text
+    assert browser.get("/admin/companies/statement/add/").status_code in {302, 403}

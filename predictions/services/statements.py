@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from companies.models import Company, Statement
+from companies.models import Company, SourceKind, Statement
 from companies.services import CompanyFacts
+from companies.services.statements import scores_ask
 from predictions.models import Prediction, PredictionKind, Score
 from predictions.registry.selectors import ActiveModel, active_model
 from predictions.services.scoring import Inputs, ScoreRequest, score_requests, store
-from predictions.services.statement_inputs import Asked, asked_of
+from predictions.services.statement_inputs import NO_RATE, Asked, asked_of
+from tenants.kernel import scope
 from tenants.kernel.request import Actor
 
 # Companies that are locked, scored and written in one transaction.
 SET_SIZE = 200
+# Companies of an organization that one catching-up asks for.
+CATCH_UP = 1000
 NOTHING_TO_SCORE_ON = "no_inputs"
 Trace = tuple[UUID, tuple[UUID, ...]]
 
@@ -71,19 +76,28 @@ def companies_score(
     statements = Statement.objects.filter(company__in=[c.id for c in companies], current=True)
     asked = asked_of(companies, statements)
     known = _scored_traces(companies, model.sha256 if anew else None)
-    todo = [one for one in asked if one.trace not in known and not one.refusal]
-    by_hand = _by_hand(companies, model) if anew else []
-    if by_hand:
-        # What somebody scored from other inputs stays so: it is those inputs that are scored again.
-        done = _scored_traces(companies, None)
-        kept = {(h.company_id, h.kind, h.fiscal_year, h.fiscal_quarter) for h in by_hand}
-        todo = [one for one in todo if one.trace not in done or _place(one) not in kept]
+    by_hand = {
+        (head.company_id, head.kind, head.fiscal_year, head.fiscal_quarter): head
+        for head in _by_hand(companies)
+    }
+    todo = [
+        one
+        for one in asked
+        if one.trace not in known and not one.refusal and not _overruled(one, by_hand.get(_place(one)))
+    ]
+    taken = {_place(one) for one in todo}
+    # What somebody scored from other inputs stays so: it is those inputs that are scored again.
+    repeated = [
+        head
+        for place, head in by_hand.items()
+        if anew and place not in taken and head.current.model_sha256 != model.sha256  # type: ignore[union-attr]
+    ]
     refusals = {one.statement.id: one.refusal for one in asked if one.refusal}
     scored = 0
     for kind in PredictionKind.values:
         mine = [one for one in todo if one.kind == kind]
         drafts = score_requests(kind, [one.request() for one in mine], model=model, drivers=0)
-        again = [_request_again(head) for head in by_hand if head.kind == kind]
+        again = [_request_again(head) for head in repeated if head.kind == kind]
         scorable = [
             draft for draft in score_requests(kind, again, model=model, drivers=0) if draft.pd is not None
         ]
@@ -112,18 +126,49 @@ def _scored_traces(companies: Sequence[Company], sha256: str | None) -> set[Trac
     }
 
 
+def scores_catch_up(*, actor: Actor) -> int:
+    """Have companies scored whose books say what no score rests on: a message was lost, or a rate has come.
+
+    Over the organizations of the active scope; tells for how many companies it asked, a thousand at a time
+    of each organization.
+    """
+    resting = Score.objects.filter(statement=OuterRef("pk"))
+    rows = Statement.objects.filter(current=True, company__deleted_at=None).exclude(
+        source_kind=SourceKind.DERIVED
+    )
+    # What has nothing to be scored on stays so until it is restated.
+    open_ = rows.filter(unscored__in=["", NO_RATE]).filter(~Exists(resting))
+    asked = 0
+    organizations = open_.order_by().values_list("organization_id", flat=True).distinct()
+    for organization_id in list(organizations):
+        mine = open_.filter(organization_id=organization_id).order_by()
+        ids = list(mine.values_list("company_id", flat=True).distinct()[:CATCH_UP])
+        with scope.organizations({organization_id}, reason="scores that are missing"), transaction.atomic():
+            scores_ask(ids, organization_id=organization_id, actor=actor)
+        asked += len(ids)
+    return asked
+
+
 def _place(one: Asked) -> tuple[UUID, str, int, int | None]:
     return (one.company.id, one.kind, one.statement.fiscal_year, one.statement.fiscal_quarter)
 
 
-def _by_hand(companies: Sequence[Company], model: ActiveModel) -> list[Prediction]:
-    """Predictions whose current score is from inputs in no statement, by another version of the model."""
+def _overruled(one: Asked, head: Prediction | None) -> bool:
+    """Whether somebody scored the period from other inputs after the books had last changed."""
+    if head is None or head.current is None:
+        return False
+    changed = max(row.created_at for row in (one.statement, *one.history))
+    return bool(head.current.created_at >= changed)
+
+
+def _by_hand(companies: Sequence[Company]) -> list[Prediction]:
+    """Predictions whose current score is from inputs in no statement."""
     heads = Prediction.objects.filter(
         company__in=[company.id for company in companies],
         current__isnull=False,
         current__statement__isnull=True,
     )
-    return list(heads.exclude(current__model_sha256=model.sha256).select_related("company", "current"))
+    return list(heads.select_related("company", "current"))
 
 
 def _request_again(head: Prediction) -> ScoreRequest:

@@ -11,6 +11,7 @@ from companies.fx.services import rates_load
 from companies.models import Company, PeriodKind, SourceKind, Statement
 from companies.services import StatementDraft, statement_delete, statements_record
 from predictions.models import Prediction, Score
+from predictions.services import statements
 from predictions.services.scoring import prediction_rescore
 from predictions.services.statements import companies_score
 from tenants.kernel.request import Actor
@@ -166,6 +167,18 @@ def test_a_reported_trailing_year_scores_where_quarters_are_missing(company):
     assert quarter.statement_id == row.id
     assert "single_quarter_annualised" not in quarter.confidence_reasons
     assert quarter.pd_raw == pytest.approx(annual_head.pd_raw, rel=1e-6)
+
+
+def test_what_a_lost_message_left_is_caught_up(company, monkeypatch):
+    asked = []
+    monkeypatch.setattr(statements, "scores_ask", lambda ids, **_: asked.extend(ids))
+    record(company, drafts(company)[-1:])
+    statements.scores_catch_up(actor=ACTOR)
+    assert company.id in asked
+    asked.clear()
+    score(company)
+    statements.scores_catch_up(actor=ACTOR)
+    assert company.id not in asked
 
 
 def test_what_somebody_scored_by_hand_stays_until_the_books_change(company):
