@@ -31,7 +31,7 @@ class RescoreIn(serializers.Serializer[Any]):
         return attrs
 
 
-class RunOut(serializers.Serializer[Any]):
+class RescoreOut(serializers.Serializer[Any]):
     """A run and how far it is."""
 
     id = serializers.UUIDField()
@@ -49,5 +49,5 @@ class RunOut(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-class RunsOut(serializers.Serializer[Any]):
-    items = RunOut(many=True)
+class RescoresOut(serializers.Serializer[Any]):
+    items = RescoreOut(many=True)

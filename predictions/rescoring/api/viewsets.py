@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from organizations.selectors import working_organization
 from predictions.registry.selectors import versions
-from predictions.rescoring.api.serializers import RescoreIn, RunOut, RunsOut
+from predictions.rescoring.api.serializers import RescoreIn, RescoreOut, RescoresOut
 from predictions.rescoring.models import RescoreRun, RunState
 from predictions.rescoring.services import run_begin, run_resume
 from tenants.kernel import scope
@@ -25,7 +25,7 @@ class RescoringViewSet(OwnedViewSet):
     """Runs that score companies again on the version that scores now; earlier scores stay."""
 
     model = RescoreRun
-    serializer_class = RunOut
+    serializer_class = RescoreOut
     permissions: ClassVar[dict[str, str]] = {
         "list": "jobs.read",
         "retrieve": "jobs.read",
@@ -54,9 +54,9 @@ class RescoringViewSet(OwnedViewSet):
     @extend_schema(summary="One run with its progress")
     def retrieve(self, request: Request, pk: str) -> Response:
         """State, progress, and what came of it so far."""
-        return Response(RunOut(_body(self.get_object())).data)
+        return Response(RescoreOut(_body(self.get_object())).data)
 
-    @extend_schema(request=RescoreIn, responses={202: RunsOut}, summary="Score companies again")
+    @extend_schema(request=RescoreIn, responses={202: RescoresOut}, summary="Score companies again")
     def create(self, request: Request) -> Response:
         """Every period is scored by the version that scores now, in the background.
 
@@ -86,15 +86,15 @@ class RescoringViewSet(OwnedViewSet):
                 if len(places) == 1:
                     raise
         runs = self.get_queryset().filter(id__in=begun)
-        return Response(RunsOut({"items": [_body(run) for run in runs]}).data, status=202)
+        return Response(RescoresOut({"items": [_body(run) for run in runs]}).data, status=202)
 
-    @extend_schema(request=None, responses={202: RunOut}, summary="Take a run up again", filters=False)
+    @extend_schema(request=None, responses={202: RescoreOut}, summary="Take a run up again", filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def resume(self, request: Request, pk: str) -> Response:
         """Hand out again what is not done. 409 `run_ended` where everything is."""
         run = self.get_object()
         run_resume(run=run, actor=self.principal.actor)
-        return Response(RunOut(_body(self.get_queryset().get(id=run.id))).data, status=202)
+        return Response(RescoreOut(_body(self.get_queryset().get(id=run.id))).data, status=202)
 
 
 def _body(run: Any) -> dict[str, Any]:
