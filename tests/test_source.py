@@ -19,6 +19,7 @@ DOORS = {
         "tenants/exporting.py",
         "tenants/kernel/copying.py",
         "tenants/kernel/locks.py",
+        "tenants/kernel/replicas.py",
         "tenants/provisioning.py",
     },
     "set_tenant": {"tenants/kernel/context.py"},

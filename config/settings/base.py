@@ -77,7 +77,7 @@ TENANT_APPS = [
 INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))
 TENANT_MODEL = "tenants.Tenant"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
-DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+DATABASE_ROUTERS = ["tenants.kernel.replicas.ReplicaRouter", "django_tenants.routers.TenantSyncRouter"]
 # Reads the bearer token for the tenant middleware, which stands below the accounts app.
 TENANT_TOKEN_READER = "accounts.tokens.read_bearer"  # noqa: S105 - a dotted path, no secret
 
@@ -140,6 +140,17 @@ DATABASES = {
         },
     }
 }
+# A streaming replica for reads that are marked (tenants.kernel.replicas).
+if env.text("DATABASE_REPLICA_URL", ""):
+    _replica = env.database("DATABASE_REPLICA_URL")
+    DATABASES["replica"] = {
+        **DATABASES["default"],
+        **_replica,
+        "OPTIONS": {
+            **_replica["OPTIONS"],  # type: ignore[dict-item]
+            "pool": {"min_size": 0, "max_size": 2, "timeout": 5, "max_lifetime": 600},
+        },
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES: dict[str, dict[str, Any]] = {

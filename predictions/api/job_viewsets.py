@@ -26,6 +26,7 @@ from predictions.reports.summary import summary_of
 from predictions.services import jobs
 from tenants.kernel.parsers import JSONParser
 from tenants.kernel.renderers import FileRenderer
+from tenants.kernel.replicas import from_replica
 from tenants.kernel.streams import stream_in_scope
 from tenants.kernel.viewsets import OwnedViewSet
 
@@ -220,7 +221,7 @@ class JobViewSet(OwnedViewSet):
     def report(self, request: Request, pk: str) -> Response:
         """Counts, distribution, the worst 20, changes since the last run of the same portfolio, and errors
         by reason. 409 `job_running` before the job has ended."""
-        return Response(summary_of(self._job()))
+        return Response(self._summary(self._job()))
 
     @extend_schema(
         responses={(200, "*/*"): OpenApiTypes.BINARY}, summary="Summary report as XLSX", filters=False
@@ -229,7 +230,7 @@ class JobViewSet(OwnedViewSet):
     def report_xlsx(self, request: Request, pk: str) -> HttpResponseBase:
         """The same as a workbook with typed cells and a sheet of definitions."""
         job = self._job()
-        return exports.whole_file(job, workbook.render(summary_of(job)), "summary", "xlsx")
+        return exports.whole_file(job, workbook.render(self._summary(job)), "summary", "xlsx")
 
     @extend_schema(
         responses={(200, "*/*"): OpenApiTypes.BINARY}, summary="Summary report as PDF", filters=False
@@ -238,7 +239,11 @@ class JobViewSet(OwnedViewSet):
     def report_pdf(self, request: Request, pk: str) -> HttpResponseBase:
         """The same on paper, for whoever decides."""
         job = self._job()
-        return exports.whole_file(job, paper.render(summary_of(job)), "summary", "pdf")
+        return exports.whole_file(job, paper.render(self._summary(job)), "summary", "pdf")
+
+    def _summary(self, job: ScoringJob) -> dict[str, Any]:
+        with from_replica():
+            return summary_of(job)
 
     def _job(self) -> ScoringJob:
         job: ScoringJob = self.get_object()

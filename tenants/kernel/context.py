@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import connection
+from django.conf import settings
+from django.db import connection, connections
 
 from tenants.kernel.errors import OutOfScope
 
@@ -113,31 +114,45 @@ def in_a_tenant() -> bool:
     return current_schema() != PUBLIC
 
 
+def _connections() -> list[Any]:
+    """This thread's connections: the primary's, and the replica's where there is one."""
+    return [connections[alias] for alias in settings.DATABASES]
+
+
+def _move(tenant: Any) -> None:
+    """Set every connection to a tenant (None: to public). The search path follows with its next query."""
+    for one in _connections():
+        if tenant is None:
+            one.set_schema_to_public()
+        else:
+            one.set_tenant(tenant)
+
+
 @contextmanager
 def in_tenant(tenant: TenantRef) -> Iterator[TenantRef]:
     """Run the block in the tenant's schema and come back to where the caller was."""
     before: Any = connection.tenant  # type: ignore[attr-defined]
-    connection.set_tenant(tenant)  # type: ignore[attr-defined]
+    _move(tenant)
     try:
         yield tenant
     finally:
-        connection.set_tenant(before)  # type: ignore[attr-defined]
+        _move(before)
 
 
 def leave_all() -> None:
     """Put this thread's connection back to public, wherever it was left."""
-    connection.set_schema_to_public()  # type: ignore[attr-defined]
+    _move(None)
 
 
 @contextmanager
 def in_public() -> Iterator[None]:
     """Run the block in public and come back to where the caller was."""
     before: Any = connection.tenant  # type: ignore[attr-defined]
-    connection.set_schema_to_public()  # type: ignore[attr-defined]
+    _move(None)
     try:
         yield
     finally:
-        connection.set_tenant(before)  # type: ignore[attr-defined]
+        _move(before)
 
 
 @contextmanager
@@ -146,8 +161,9 @@ def in_bare_schema(schema_name: str) -> Iterator[None]:
     if not SCHEMA_NAME.match(schema_name):
         raise OutOfScope("not a schema name of ours")
     before: Any = connection.tenant  # type: ignore[attr-defined]
-    connection.set_schema(schema_name)  # type: ignore[attr-defined]
+    for one in _connections():
+        one.set_schema(schema_name)
     try:
         yield
     finally:
-        connection.set_tenant(before)  # type: ignore[attr-defined]
+        _move(before)
