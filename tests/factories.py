@@ -11,11 +11,13 @@ from accounts.api_keys.models import ApiKey
 from accounts.models import Profile, User
 from companies.connectors.kinds.file_drop import FileDropConnector
 from companies.connectors.models import Document, Run, RunState, Source, Trigger
+from companies.imports.models import ColumnMapping, Import, ImportChunk, ImportEffect, ImportIssue
 from companies.lists.models import Note, Watchlist
 from companies.models import Company, CustomField, Statement
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.tokens import digest_of, new_token, sealed
 from organizations.notices.models import Notice
+from predictions.exporting.models import Export
 from predictions.models import (
     JobChunk,
     Prediction,
@@ -151,6 +153,57 @@ class JobFactory(factory.django.DjangoModelFactory):
     total_rows = 1
 
 
+class ImportFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Import
+
+    original_filename = "companies.csv"
+    path = "nowhere.csv"
+    file_size = 10
+    sha256 = SHA
+    fingerprint = factory.Sequence(lambda n: f"{n:064}")
+    header = factory.LazyFunction(lambda: ["Symbol", "Name"])
+    mapping = factory.LazyFunction(lambda: ["symbol", "name"])
+    total_rows = 1
+
+
+class ImportChunkFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ImportChunk
+
+    number = 1
+    path = "nowhere.json.gz"
+    rows = 1
+
+
+class ImportIssueFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ImportIssue
+
+    row_number = 2
+    level = "error"
+    cell = "A2"
+    code = "missing_key"
+    message = "Nothing says which company this is."
+
+
+class ImportEffectFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ImportEffect
+
+    row_number = 2
+    kind = "company_created"
+
+
+class ColumnMappingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ColumnMapping
+
+    fingerprint = factory.Sequence(lambda n: f"{n:064}")
+    header = factory.LazyFunction(lambda: ["Symbol", "Name"])
+    mapping = factory.LazyFunction(lambda: ["symbol", "name"])
+
+
 class ChunkFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = JobChunk
@@ -177,6 +230,14 @@ class OutcomeFactory(factory.django.DjangoModelFactory):
         model = Outcome
 
     occurred_on = date(2025, 6, 1)
+
+
+class ExportFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Export
+
+    list_code = "companies"
+    filename = "companies.csv"
 
 
 class ObservationFactory(factory.django.DjangoModelFactory):

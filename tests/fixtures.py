@@ -256,6 +256,11 @@ def _rows(world: World) -> None:
             job = factories.JobFactory(organization=owner)
             factories.IssueFactory(organization=owner, job=job)
             factories.ChunkFactory(organization=owner, job=job)
+            taken = factories.ImportFactory(organization=owner)
+            factories.ImportChunkFactory(organization=owner, job=taken)
+            factories.ImportIssueFactory(organization=owner, job=taken)
+            factories.ImportEffectFactory(organization=owner, job=taken, company=annual.company)
+            factories.ColumnMappingFactory(organization=owner)
             factories.OwnModelFactory(organization=owner)
             factories.WatchlistFactory(organization=owner)
             factories.NoteFactory(organization=owner, company=annual.company)
@@ -267,6 +272,7 @@ def _rows(world: World) -> None:
             factories.ObservationFactory(organization=owner)
             factories.AlertFactory(organization=owner)
             factories.ScheduledRunFactory(organization=owner)
+            factories.ExportFactory(organization=owner)
             for (place, within, role), user in world.users.items():
                 if role == Role.SUPER_ADMIN or (place == tenant and within in {"", organization}):
                     factories.NoticeFactory(organization=owner, user_id=user.pk)

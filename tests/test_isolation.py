@@ -9,11 +9,13 @@ from django.apps import apps
 
 from accounts.permissions import Role, extent
 from companies.connectors.models import Run, Source
+from companies.imports.models import ColumnMapping, Import
 from companies.lists.models import Note, Watchlist
 from companies.models import Company, Statement
 from config.api import ROUTERS
 from organizations.joining.models import Invitation, JoinLink
 from organizations.models import Organization
+from predictions.exporting.models import Export
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
@@ -44,6 +46,9 @@ ROW = {
     "statements": lambda: Statement.objects.first(),
     "predictions/annual": lambda: Prediction.objects.filter(kind="annual").first(),
     "predictions/quarterly": lambda: Prediction.objects.filter(kind="quarterly").first(),
+    "imports": lambda: Import.objects.first(),
+    "imports/mappings": lambda: ColumnMapping.objects.first(),
+    "exports": lambda: Export.objects.first(),
     "predictions/jobs": lambda: ScoringJob.objects.first(),
     "monitoring/outcomes": lambda: Outcome.objects.first(),
     "monitoring/observations": lambda: Observation.objects.first(),

@@ -320,6 +320,21 @@ TABLE |= {
     "monitoring/alerts": {"list": MEMBERS, "retrieve": MEMBERS, "acknowledge": WRITERS},
     "monitoring": {"overview": MEMBERS, "performance": MEMBERS, "refresh": WRITERS},
 }
+# What an import changes is the importer's: of somebody else's the analyst starts, mends and undoes nothing.
+_CHANGE = WRITERS - {"analyst", "individual"}
+TABLE["imports"] = {
+    **dict.fromkeys(("list", "retrieve", "targets", "template", "preview", "issues", "effects"), MEMBERS),
+    "faulty_rows": MEMBERS,
+    "create": WRITERS,
+    **dict.fromkeys(("partial_update", "destroy", "check", "start", "cancel", "undo"), _CHANGE),
+}
+# A file belongs to whoever asked for it: the row of the test is nobody's.
+TABLE["exports"] = {
+    **dict.fromkeys(("list", "retrieve", "create", "lists", "now", "company"), MEMBERS),
+    "destroy": set(),
+    "file": set(),
+}
+TABLE["imports/mappings"] = {"list": MEMBERS, "retrieve": MEMBERS, "destroy": _CHANGE}
 # Individuals have no own models.
 FIRM = MEMBERS - {"individual"}
 # One's own; whose others exist is tested with them.

@@ -31,6 +31,8 @@ DOORS = {
         "companies/tasks.py",
         "companies/connectors/local.py",
         "companies/connectors/tasks.py",
+        "companies/imports/tasks.py",
+        "predictions/exporting/tasks.py",
         "organizations/joining/",
         "organizations/notices/",
         "organizations/onboarding/services.py",

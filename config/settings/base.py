@@ -66,12 +66,14 @@ TENANT_APPS = [
     "companies",
     "companies.lists",
     "companies.connectors",
+    "companies.imports",
     "predictions",
     "predictions.own_models",
     "predictions.schedules",
     "predictions.rescoring",
     "predictions.monitoring",
     "predictions.scenarios",
+    "predictions.exporting",
 ]
 # Earlier apps' templates and commands win: unfold's over django_tenants', and ours over both.
 INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))
@@ -312,6 +314,14 @@ UPLOAD_MAX_ROWS = env.number("UPLOAD_MAX_ROWS", 1_000_000)
 UPLOAD_MAX_ROWS_INDIVIDUAL = env.number("UPLOAD_MAX_ROWS_INDIVIDUAL", 100)
 OWN_MODEL_MAX_ROWS = env.number("OWN_MODEL_MAX_ROWS", 200_000)
 SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 2_000)
+IMPORT_MAX_ROWS = env.number("IMPORT_MAX_ROWS", 200_000)
+IMPORT_CHUNK_ROWS = env.number("IMPORT_CHUNK_ROWS", 500)
+# Lists up to so many rows come at once, longer ones as a file that is made in the background.
+EXPORT_DIRECT_ROWS = env.number("EXPORT_DIRECT_ROWS", 5_000)
+EXPORT_MAX_ROWS = env.number("EXPORT_MAX_ROWS", 2_000_000)
+EXPORT_KEPT_DAYS = env.number("EXPORT_KEPT_DAYS", 7)
+# Folder with DejaVuSans.ttf and DejaVuSans-Bold.ttf; empty: where Linux has them, else reportlab's own font.
+PDF_FONTS = env.text("PDF_FONTS", "")
 # A chunk whose worker has not reported for this long is handed out again by the sweeper.
 CHUNK_STALE_SECONDS = env.number("CHUNK_STALE_SECONDS", 20)
 # A PD that moved by no more than this share of itself counts as unchanged.

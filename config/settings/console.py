@@ -183,6 +183,8 @@ UNFOLD_TENANT = _console(
                 "items": [
                     _item("Companies", "domain", "companies_company_changelist", "companies.read"),
                     _item("Statements", "table_view", "companies_statement_changelist", "companies.read"),
+                    _item("Imports", "upload_file", "imports_import_changelist", "companies.read", "imports"),
+                    _item("Files", "download", "exporting_export_changelist", "exports.read", "exports"),
                     _item(
                         "Predictions",
                         "trending_down",

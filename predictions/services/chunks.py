@@ -14,7 +14,6 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from companies.services import CompanyFacts
@@ -34,6 +33,7 @@ from predictions.models import UNFINISHED, JobChunk, JobState, RowIssue, Scoring
 from predictions.registry.selectors import champion, model_at
 from predictions.services import jobs, scoring
 from predictions.services.scoring import RATIOS, Inputs, ScoreRequest
+from tenants.kernel import pieces
 from tenants.kernel.copying import copy_rows
 from tenants.kernel.errors import Unavailable
 from tenants.kernel.ids import uuid7_batch
@@ -149,9 +149,7 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
         return None
     if chunk.done_at is not None or chunk.job.state != JobState.PROCESSING:
         return UUID(str(chunk.job_id))
-    # Written at once, before the work: a chunk that kills its worker is known by this.
-    JobChunk.objects.filter(id=chunk_id).update(attempts=F("attempts") + 1)
-    if chunk.attempts >= jobs.MAX_ATTEMPTS:
+    if not pieces.begin(JobChunk.objects.all(), chunk_id):
         chunk_give_up(chunk_id=chunk_id)
         return UUID(str(chunk.job_id))
     frame = _read_part(chunk)
@@ -183,8 +181,7 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
     scored = [draft for draft in drafts if draft.pd is not None]
     with transaction.atomic():
         hold_shared(chunk.job_id)
-        locked = JobChunk.objects.select_for_update(of=("self",), skip_locked=True)
-        mine = locked.filter(id=chunk.id, done_at=None, job__state=JobState.PROCESSING).first()
+        mine = pieces.claim(JobChunk.objects.filter(job__state=JobState.PROCESSING), chunk.id)
         if mine is None:
             return UUID(str(chunk.job_id))
         stored = scoring.store(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from datetime import timedelta
 from pathlib import PurePosixPath
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sheet
@@ -25,21 +23,15 @@ from companies.sheets.errors import shown
 from predictions.live.channel import publish
 from predictions.models import UNFINISHED, JobState, ScoringJob
 from predictions.services.ending import job_ended
-from tenants.kernel import audit
-from tenants.kernel.context import current_tenant, in_public
+from tenants.kernel import audit, pieces
+from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
 from tenants.kernel.files import remove_folder
 from tenants.kernel.ids import uuid7
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.locks import hold_alone
 from tenants.kernel.request import Actor
-from tenants.models import JobTicket
-
-# Chunks of one job in the queue at a time.
-WINDOW = 4
-# A chunk that was begun this often and never ended (it kills its worker) is given up: its rows end as
-# errors, none is lost.
-MAX_ATTEMPTS = 8
+from tenants.services.tickets import ticket_remove, ticket_write
 
 
 def column_map_of(job: ScoringJob, header: list[str]) -> ColumnMap:
@@ -120,11 +112,7 @@ def _digest(upload: UploadedFile[bytes]) -> str:
 @transaction.atomic
 def _register(job: ScoringJob, actor: Actor) -> ScoringJob:
     job.save(force_insert=True)
-    tenant = current_tenant()
-    with in_public():
-        JobTicket.objects.create(
-            id=job.id, tenant_id=tenant.id, kind=job.kind, state=job.state, rows=job.total_rows
-        )
+    _mirror(job)
     changes = {"file": job.original_filename, "rows": job.total_rows, "sha256": job.sha256}
     audit.record("predictions.job.created", on=job, changes=changes, actor=actor)
     enqueue("predictions.plan_job", actor=actor, queue="io", job_id=str(job.id))
@@ -176,26 +164,15 @@ def _count(job: ScoringJob) -> None:
 
 
 def _hand_out(job: ScoringJob, actor: Actor) -> None:
-    now = timezone.now()
-    lost_before = now - timedelta(seconds=settings.CHUNK_STALE_SECONDS)
-    waiting = job.chunks.filter(done_at=None)
-    under_way = waiting.filter(sent_at__gte=lost_before).count()
-    free = waiting.filter(Q(sent_at=None) | Q(sent_at__lt=lost_before)).order_by("number")
-    # A chunk that is being written just now is not lost, whatever its time says.
-    free = free.select_for_update(of=("self",), skip_locked=True)
-    chosen = list(free.values_list("id", flat=True)[: max(WINDOW - under_way, 0)])
-    job.chunks.filter(id__in=chosen).update(sent_at=now)
-    for chunk_id in chosen:
+    for chunk_id in pieces.hand_out(job.chunks.all()):
         enqueue("predictions.score_chunk", actor=actor, queue="score", chunk_id=str(chunk_id))
 
 
 def _mirror(job: ScoringJob) -> None:
     """The job's state in the platform's directory, and to those who follow it."""
     publish(job)
-    with in_public():
-        JobTicket.objects.filter(id=job.id).update(
-            state=job.state, rows=job.total_rows, rows_done=job.processed_rows, heartbeat=timezone.now()
-        )
+    rows = job.total_rows
+    ticket_write(job_id=job.id, kind=job.kind, state=job.state, rows=rows, rows_done=job.processed_rows)
 
 
 @transaction.atomic
@@ -247,6 +224,5 @@ def job_delete(*, job: ScoringJob, actor: Actor) -> None:
     audit.record("predictions.job.deleted", on=locked, actor=actor)
     identifier = locked.id
     locked.delete()
-    with in_public():
-        JobTicket.objects.filter(id=identifier).delete()
+    ticket_remove(job_id=identifier)
     transaction.on_commit(lambda: remove_folder(path))

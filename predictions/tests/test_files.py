@@ -16,7 +16,8 @@ from accounts.permissions import Role
 from config.env import ROOT
 from organizations.models import AuditEvent
 from predictions.models import JobChunk, Prediction, RowIssue, Score, ScoringJob, Severity
-from predictions.services import chunks, jobs
+from predictions.services import chunks
+from tenants.kernel import pieces
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket
 from tests.fixtures import OwnTenant, World
@@ -180,7 +181,7 @@ def test_a_chunk_that_never_ends_is_given_up(own_tenant: OwnTenant, worker: Work
     with own_tenant.within():
         chunks.job_plan(job_id=job_id, actor=SYSTEM)
         chunk = JobChunk.objects.get(job=job_id)
-        JobChunk.objects.filter(id=chunk.id).update(attempts=jobs.MAX_ATTEMPTS)
+        JobChunk.objects.filter(id=chunk.id).update(attempts=pieces.MAX_ATTEMPTS)
         chunks.chunk_score(chunk_id=chunk.id)
     job = own_tenant.client.get(f"/api/v1/predictions/jobs/{job_id}").json()
     assert_accounted(own_tenant, job)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePosixPath
+
 from django.core.files.storage import default_storage
 
 
@@ -27,3 +30,8 @@ def folder_bytes(path: str) -> int:
         return 0
     own = sum(default_storage.size(f"{path}/{name}") for name in files)
     return own + sum(folder_bytes(f"{path}/{name}") for name in folders)
+
+
+def safe_name(name: str) -> str:
+    """The stem of a file's name that is safe in a header and on every system."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(name).stem)[:80] or "file"

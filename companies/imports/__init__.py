@@ -1,0 +1,1 @@
+"""Files of companies and statements: mapped, looked at, tried dry, and taken in by a job."""
