@@ -81,7 +81,7 @@ class RunSummaryOut(serializers.Serializer[Run]):
     organization_id = serializers.UUIDField()
 
 
-class RunOut(RunSummaryOut):
+class ConnectorRunOut(RunSummaryOut):
     """A run with its whole report."""
 
     refusals = RefusalOut(many=True, help_text="The first 500; refused counts all.")

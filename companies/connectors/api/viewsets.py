@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from companies.connectors import selectors, services
 from companies.connectors.api.serializers import (
+    ConnectorRunOut,
     KindOut,
-    RunOut,
     RunSummaryOut,
     SourceChange,
     SourceIn,
@@ -133,7 +133,7 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewSet)
     permissions: ClassVar[dict[str, str]] = {"list": "connectors.read", "retrieve": "connectors.read"}
 
     def get_serializer_class(self) -> Any:
-        return RunOut if self.action == "retrieve" else RunSummaryOut
+        return ConnectorRunOut if self.action == "retrieve" else RunSummaryOut
 
     def narrow(self, rows: Any) -> Any:
         rows = rows.order_by("-queued_at", "-id")

@@ -124,7 +124,7 @@ class SideBySideOut(serializers.Serializer[Any]):
     metrics = SideMetricOut(many=True)
 
 
-class SectorOut(serializers.Serializer[Any]):
+class SectorFiguresOut(serializers.Serializer[Any]):
     sector = serializers.CharField(help_text="Empty where none is known.")
     names = serializers.IntegerField()
     mean_pd = serializers.FloatField()
@@ -138,8 +138,8 @@ class SectorOut(serializers.Serializer[Any]):
 
 class SectorsOut(serializers.Serializer[Any]):
     kind = serializers.CharField()
-    own = SectorOut(many=True)
-    reference = SectorOut(many=True)
+    own = SectorFiguresOut(many=True)
+    reference = SectorFiguresOut(many=True)
 
 
 class RankedOut(serializers.Serializer[Any]):
