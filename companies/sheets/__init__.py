@@ -3,13 +3,14 @@
 Plain Python: nothing here knows the web framework, the database or who uploads.
 """
 
-from companies.sheets.cells import BATCH_ROWS, ParsedBatch, batches, parse_rows
+from companies.sheets.cells import ParsedBatch, parse_rows
 from companies.sheets.columns import COLUMNS, KINDS, Column, Kind, scoring_columns
-from companies.sheets.duplicates import find_duplicates
+from companies.sheets.duplicates import RowKeys, Seen
 from companies.sheets.errors import REFUSING_CODES, WARNING_CODES, CellError, SheetError
 from companies.sheets.export import rows_with_errors, safe_text, write_csv, write_xlsx
 from companies.sheets.limits import Limits
 from companies.sheets.mapping import ColumnMap, map_columns
+from companies.sheets.parts import BATCH_ROWS, RowBlock, batches
 from companies.sheets.reader import Sheet, open_sheet
 from companies.sheets.templates import template_csv, template_rows
 
@@ -25,10 +26,12 @@ __all__ = [
     "Kind",
     "Limits",
     "ParsedBatch",
+    "RowBlock",
+    "RowKeys",
+    "Seen",
     "Sheet",
     "SheetError",
     "batches",
-    "find_duplicates",
     "map_columns",
     "open_sheet",
     "parse_rows",

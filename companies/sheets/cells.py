@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from companies.sheets.columns import COLUMNS, PRIOR, Column, Kind
 from companies.sheets.csv_source import Decimal, Record
+from companies.sheets.duplicates import RowKeys
 from companies.sheets.errors import REFUSING_CODES, CellError, shown
 from companies.sheets.keys import (
     LONGEST_SECTOR,
@@ -36,31 +37,35 @@ from companies.sheets.keys import (
     read_year,
 )
 from companies.sheets.mapping import ColumnMap
-from companies.sheets.numbers import LONGEST_NUMBER, read_number
+from companies.sheets.numbers import LONGEST_NUMBER, Number, read_number
+from companies.sheets.parts import RowBlock
 from companies.sheets.plausibility import check_amount, check_ratio
 from companies.sheets.units import unit_factor
 
 T = TypeVar("T")
-RowKey = tuple[int, str, int, int]
 
-BATCH_ROWS: Final = 10_000
-_BLOCK_ROWS: Final = 256
 _MILLION: Final = 1_000_000
 _KEYS_WITH_WARNING: Final = {("reporting_quarter", "annual")}
+_EXPONENT: Final = r"(?:[eE][-+]?[0-9]{1,4})?"
+# What a cell may be to be taken as a number without a closer look; with decimal commas a point is none.
+_PLAIN_NUMBER: Final = {
+    True: rf"^(?:-?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT})?$",
+    False: rf"^(?:-?[0-9]+{_EXPONENT})?$",
+}
 
 
 @dataclass
 class ParsedBatch:
     """Rows of a sheet ready to be scored, and all that was found in the cells of this batch.
 
-    `frame` has one line per row that is not refused: company_symbol, company_name, sector, currency (texts,
+    `table` has one line per row that is not refused: company_symbol, company_name, sector, currency (texts,
     empty when missing), reporting_year, reporting_quarter (1 to 4, 0 for none), market_cap (millions), and of
     the other number columns those that the sheet has (ratios as they stand, amounts in millions of the row's
     currency), float64 with NaN for missing.
     """
 
     kind: Kind
-    frame: pd.DataFrame
+    table: pa.Table
     row_numbers: NDArray[np.int64]
     total: int
     refused: list[int]
@@ -68,23 +73,24 @@ class ParsedBatch:
     errors: list[CellError] = field(default_factory=list)
     warnings: list[CellError] = field(default_factory=list)
 
-    def keys(self) -> Iterator[RowKey]:
-        """(row number, symbol, year, quarter) of each row; quarter 0 in an annual sheet (a label there)."""
-        years, quarters = self.frame["reporting_year"].tolist(), self.frame["reporting_quarter"].tolist()
-        if self.kind == "annual":
-            quarters = [0] * len(years)
-        return zip(self.row_numbers.tolist(), self.frame["company_symbol"], years, quarters, strict=True)
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The table for pandas."""
+        return self.table.to_pandas()
 
-
-def batches(rows: Iterable[Record], size: int = BATCH_ROWS) -> Iterator[list[Record]]:
-    """The rows in lists of at most `size`."""
-    rows = iter(rows)
-    while batch := list(islice(rows, size)):
-        yield batch
+    def row_keys(self) -> RowKeys:
+        """The key of each row; quarter 0 in an annual sheet (a label there)."""
+        quarters = self.table["reporting_quarter"].to_numpy()
+        return RowKeys(
+            self.row_numbers,
+            self.table["company_symbol"].to_numpy(),
+            self.table["reporting_year"].to_numpy(),
+            np.zeros_like(quarters) if self.kind == "annual" else quarters,
+        )
 
 
 def parse_rows(
-    rows: Iterable[Record],
+    rows: Iterable[Record] | RowBlock,
     column_map: ColumnMap,
     kind: Kind,
     *,
@@ -97,8 +103,8 @@ def parse_rows(
 
     Parameters
     ----------
-    rows : iterable of (row number, cells)
-        As `Sheet.rows` gives them.
+    rows : iterable of (row number, cells), or RowBlock
+        As `Sheet.rows` or `Sheet.blocks` gives them.
     column_map : ColumnMap
         From `map_columns` for the same kind.
     decimal : {".", ",", ".,"}
@@ -118,7 +124,8 @@ def parse_rows(
     if (factor := unit_factor(unit)) is None:
         raise ValueError(f"unknown unit {unit!r}")
     latest = datetime.now(UTC).year + 1 if latest_year is None else latest_year
-    return _Batch(list(rows), column_map, decimal, factor, currency, latest).parsed()
+    given = rows if isinstance(rows, RowBlock) else list(rows)
+    return _Batch(given, column_map, decimal, factor, currency, latest).parsed()
 
 
 class _Batch:
@@ -126,7 +133,7 @@ class _Batch:
 
     def __init__(
         self,
-        rows: list[Record],
+        rows: list[Record] | RowBlock,
         columns: ColumnMap,
         decimal: Decimal,
         factor: int,
@@ -139,17 +146,20 @@ class _Batch:
         self._factor = factor
         self._currency = currency or columns.currency
         self._latest = latest
-        self._numbers = [number for number, _ in rows]
         self._errors: list[CellError] = []
         self._warnings: list[CellError] = []
-        self._refused: set[int] = set()
-        self._cells = self._transposed([cells for _, cells in rows])
+        self._slipped: set[int] = set()
+        if not isinstance(rows, RowBlock):
+            rows = RowBlock.of([self._fitted(number, cells) for number, cells in rows], columns.width)
+        self._numbers, self._cells = rows.numbers, rows.cells
+        slipped = np.isin(self._numbers, list(self._slipped)) if self._slipped else np.empty(0)
+        self._refused: set[int] = set(np.flatnonzero(slipped).tolist())
 
     def parsed(self) -> ParsedBatch:
         data: dict[str, Any] = dict(self._keys())
         inputs = np.zeros(len(self._numbers), dtype=bool)
         factors = self._factors()
-        dollars = np.array([code in {"", "USD"} for code in data["currency"]], dtype=bool)
+        dollars = pc.is_in(data["currency"], pa.array(["", "USD"])).to_numpy(zero_copy_only=False)
         numbers: dict[str, NDArray[np.float64]] = {"market_cap": np.full(len(self._numbers), np.nan)}
         for name, position in self._columns.found.items():
             column = COLUMNS[name]
@@ -171,21 +181,17 @@ class _Batch:
         return self._assembled({**data, **numbers})
 
     def _assembled(self, data: dict[str, Any]) -> ParsedBatch:
-        frame = pd.DataFrame(
-            {n: pd.Series(v, dtype=object) if isinstance(v, list) else v for n, v in data.items()}
-        )
-        frame = frame[[name for name in _frame_order(data)]]
-        numbers = np.array(self._numbers, dtype=np.int64)
+        table, numbers = pa.table({name: data[name] for name in _frame_order(data)}), self._numbers
         if self._refused:
             kept = np.ones(len(numbers), dtype=bool)
             kept[list(self._refused)] = False
-            frame, numbers = frame[kept].reset_index(drop=True), numbers[kept]
+            table, numbers = table.filter(pa.array(kept)), numbers[kept]
         return ParsedBatch(
             kind=self._kind,
-            frame=frame,
+            table=table.combine_chunks(),
             row_numbers=numbers,
             total=len(self._numbers),
-            refused=sorted(self._numbers[index] for index in self._refused),
+            refused=sorted(int(self._numbers[index]) for index in self._refused),
             errors=sorted(self._errors),
             warnings=sorted(self._warnings),
         )
@@ -193,39 +199,25 @@ class _Batch:
     def _find(self, index: int, column: str, code: str, message: str, value: str) -> None:
         """Note what is wrong; whether the row is refused follows from the code and the column."""
         labels = column in {"company_name", "sector"} or (column, self._kind) in _KEYS_WITH_WARNING
-        finding = CellError(self._numbers[index], column, code, message, shown(value))
+        finding = CellError(int(self._numbers[index]), column, code, message, shown(value))
         if code in REFUSING_CODES and not labels:
             self._errors.append(finding)
             self._refused.add(index)
         else:
             self._warnings.append(finding)
 
-    def _transposed(self, rows: list[list[str]]) -> list[list[str]]:
+    def _fitted(self, number: int, cells: list[str]) -> Record:
         width = self._columns.width
-        if set(map(len, rows)) - {width}:
-            rows = [self._fitted(index, cells, width) for index, cells in enumerate(rows)]
-        columns: list[list[str]] = [[] for _ in range(width)]
-        # Blocks that stay in the processor's cache: turning all rows at once takes three times as long.
-        for start in range(0, len(rows), _BLOCK_ROWS):
-            block = zip(*rows[start : start + _BLOCK_ROWS], strict=True)
-            for column, part in zip(columns, block, strict=True):
-                column.extend(part)
-        return columns
-
-    def _fitted(self, index: int, cells: list[str], width: int) -> list[str]:
         if len(cells) < width:
             # Spreadsheets leave out the separators of empty cells at the end of a row.
             message = f"The row has {len(cells)} cells for {width} columns: the others are taken as missing."
-            self._warnings.append(CellError(self._numbers[index], "", "ragged_row", message, ""))
-            return cells + [""] * (width - len(cells))
+            self._warnings.append(CellError(number, "", "ragged_row", message, ""))
+            return number, cells + [""] * (width - len(cells))
         if len(cells) > width:
             message = f"The row has {len(cells)} cells for {width} columns: the values may have slipped."
-            self._find(index, "", "ragged_row", message, cells[width])
-        return cells[:width]
-
-    def _column(self, name: str) -> Sequence[str] | None:
-        position = self._columns.found.get(name)
-        return None if position is None else self._cells[position]
+            self._errors.append(CellError(number, "", "ragged_row", message, shown(cells[width])))
+            self._slipped.add(number)
+        return number, cells[:width]
 
     def _read(
         self,
@@ -233,57 +225,66 @@ class _Batch:
         read: Callable[[str], Key[T]],
         default: T,
         clean: Callable[[Sequence[str]], list[T] | None] | None = None,
-    ) -> list[T]:
-        """A column of keys or labels: at once where `clean` can, else each different text once."""
-        texts = self._column(name)
-        if texts is None:
-            return [default] * len(self._numbers)
-        if clean is not None and (values := clean(texts)) is not None:
-            return values
-        known = {text: read(text) for text in set(texts)}
-        if any(key.code for key in known.values()):
-            for index, text in enumerate(texts):
-                if (key := known[text]).code:
-                    self._find(index, name, key.code, key.message, text)
-        return [known[text].value for text in texts]
+    ) -> pa.Array:
+        """A column of keys or labels, each different text read once: all together where `clean` can."""
+        position, kind = self._columns.found.get(name), pa.array([default]).type
+        if position is None:
+            return pa.array([default] * len(self._numbers), kind)
+        encoded = self._cells[position].dictionary_encode()
+        distinct = encoded.dictionary.to_pylist()
+        values = clean(distinct) if clean is not None else None
+        if values is None:
+            known = [read(text) for text in distinct]
+            values = [key.value for key in known]
+            wrong = [place for place, key in enumerate(known) if key.code]
+            if wrong:
+                places = encoded.indices.to_numpy()
+                for index in np.flatnonzero(np.isin(places, wrong)).tolist():
+                    key = known[places[index]]
+                    self._find(index, name, key.code, key.message, distinct[places[index]])
+        return pa.array(values, kind).take(encoded.indices)
 
     def _keys(self) -> Iterator[tuple[str, Any]]:
         yield "company_symbol", self._read("company_symbol", read_symbol, "", clean_symbols)
         yield "company_name", self._read("company_name", read_text, "", clean_texts)
         yield "sector", self._read("sector", lambda text: read_text(text, LONGEST_SECTOR), "")
         currencies = self._read("currency", read_currency, "")
-        yield "currency", [code or self._currency for code in currencies]
-        years = self._read("reporting_year", lambda text: read_year(text, self._latest), 0)
-        yield "reporting_year", np.array(years, dtype=np.int64)
+        yield "currency", pc.if_else(pc.equal(currencies, ""), self._currency, currencies)
+        yield "reporting_year", self._read("reporting_year", lambda text: read_year(text, self._latest), 0)
         required = self._kind == "quarterly"
         quarters = self._read("reporting_quarter", lambda text: read_quarter(text, required=required), 0)
-        yield "reporting_quarter", np.array(quarters, dtype=np.int64)
+        yield "reporting_quarter", quarters
 
     def _factors(self) -> Callable[[str], NDArray[np.float64]]:
         """For a column's name the whole units in one of its numbers, row by row."""
-        units = np.array(self._read("unit", lambda text: read_unit(text, -1), -1), dtype=np.float64)
+        units = self._read("unit", lambda text: read_unit(text, -1), -1).to_numpy().astype(np.float64)
 
         def of(name: str) -> NDArray[np.float64]:
             return np.where(units > 0, units, float(self._columns.factors.get(name, self._factor)))
 
         return of
 
-    def _number_column(self, column: Column, texts: Sequence[str]) -> NDArray[np.float64]:
+    def _number_column(self, column: Column, texts: pa.StringArray) -> NDArray[np.float64]:
         values = self._plain_column(texts)
         if values is not None:
             return values
-        read = np.full(len(texts), np.nan)
-        known = {text: read_number(text, column.measure, self._decimal) for text in set(texts)}
-        for index, text in enumerate(texts):
-            number = known[text]
+        plain = pc.match_substring_regex(texts, _PLAIN_NUMBER[self._decimal != ","])
+        read = self._plain_column(pc.if_else(plain, texts, ""))
+        if read is None:
+            plain, read = pc.equal(texts, ""), np.full(len(texts), np.nan)
+        others = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
+        known: dict[str, Number] = {}
+        for index, text in zip(others.tolist(), texts.take(pa.array(others)).to_pylist(), strict=True):
+            number = known.get(text)
+            if number is None:
+                number = known[text] = read_number(text, column.measure, self._decimal)
             read[index] = number.value
             if number.code:
                 self._find(index, column.name, number.code, number.message, text)
         return read
 
-    def _plain_column(self, texts: Sequence[str]) -> NDArray[np.float64] | None:
+    def _plain_column(self, cells: pa.StringArray) -> NDArray[np.float64] | None:
         """The column when every cell is empty or plainly a number, else None."""
-        cells = pa.array(texts, pa.string())
         if self._decimal == "," and pc.any(pc.match_substring(cells, ".")).as_py():
             return None
         if (pc.max(pc.binary_length(cells)).as_py() or 0) > LONGEST_NUMBER:
@@ -294,7 +295,7 @@ class _Batch:
             numbers = pc.cast(given, pa.float64())
         except pa.ArrowInvalid:
             return None
-        if not pc.all(pc.is_finite(numbers)).as_py() and numbers.null_count < len(texts):
+        if not pc.all(pc.is_finite(numbers)).as_py() and numbers.null_count < len(cells):
             return None
         values: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
         return values.copy()
@@ -308,7 +309,7 @@ class _Batch:
     ) -> NDArray[np.float64]:
         """The column with what cannot be true made missing and named."""
         for index, code, message in findings:
-            self._find(index, column.name, code, message, self._cells[position][index])
+            self._find(index, column.name, code, message, self._cells[position][index].as_py())
             values[index] = np.nan
         return values
 

@@ -45,8 +45,8 @@ def _stray_bytes_as_cp1252(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
 
 
-_STRAY: Final = "companies.sheets.cp1252"
-codecs.register_error(_STRAY, _stray_bytes_as_cp1252)
+STRAY: Final = "companies.sheets.cp1252"
+codecs.register_error(STRAY, _stray_bytes_as_cp1252)
 
 
 class _Borrowed(io.RawIOBase):
@@ -87,15 +87,28 @@ class CsvSource:
     def records(self) -> Iterator[Record]:
         """Every record with its number as a spreadsheet shows it, blank ones included (as empty lists)."""
         self.file.seek(0)
-        raw = io.BufferedReader(_Borrowed(self.file, self.limits.line_bytes), _BUFFER_BYTES)
-        errors = _STRAY if self.encoding.startswith("utf-8") else "replace"
+        return self.records_of(self.file, skipped_lines=self.skipped_lines)
+
+    def most_records(self) -> int:
+        """As many records as there are line ends: more than there are rows only where cells hold some."""
+        self.file.seek(0)
+        count, ended = 0, True
+        while data := self.file.read(_BUFFER_BYTES):
+            count += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+            ended = data.endswith((b"\n", b"\r"))
+        return count + (not ended) - self.skipped_lines
+
+    def records_of(self, file: BinaryIO, first: int = 1, *, skipped_lines: int = 0) -> Iterator[Record]:
+        """The records of a stretch of the file, the first of which has the number `first`."""
+        raw = io.BufferedReader(_Borrowed(file, self.limits.line_bytes), _BUFFER_BYTES)
+        errors = STRAY if self.encoding.startswith("utf-8") else "replace"
         text = io.TextIOWrapper(raw, encoding=self.encoding, errors=errors, newline="")
         # The module keeps one limit for the whole process; raising it is safe, since lines are limited here.
         csv.field_size_limit(max(csv.field_size_limit(), self.limits.field_characters))
-        for _ in range(self.skipped_lines):
+        for _ in range(skipped_lines):
             text.readline()
         try:
-            yield from enumerate(csv.reader(text, delimiter=self.delimiter), 1)
+            yield from enumerate(csv.reader(text, delimiter=self.delimiter), first)
         except csv.Error as error:
             raise SheetError(
                 "cell_too_large", "A cell has no end: look for a double quote too many."
@@ -107,7 +120,7 @@ def open_csv(file: BinaryIO, limits: Limits) -> CsvSource:
     file.seek(0)
     head = file.read(_HEAD_BYTES)
     encoding = _encoding(head)
-    errors = _STRAY if encoding.startswith("utf-8") else "replace"
+    errors = STRAY if encoding.startswith("utf-8") else "replace"
     # An incremental decoder leaves out a character that the end of the head cuts in two.
     text = codecs.getincrementaldecoder(encoding)(errors).decode(head)
     _require_text(text)

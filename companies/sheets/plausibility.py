@@ -21,6 +21,8 @@ _NEGATIVE_NINES: Final = 3
 _RATIO_NINES: Final = 4
 _AMOUNT_NINES: Final = 5
 _RATIO_ZEROS: Final = 6
+# How far below a power of ten the least number of nines can lie, with room for rounding.
+_NINES_DISTANCE: Final = 1.001 * 10.0**-_AMOUNT_NINES
 _MACHINE_LIMITS: Final = frozenset({2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**63, 2.0**64})
 _MILLION: Final = 1_000_000
 
@@ -69,8 +71,7 @@ def check_amount(
     high = np.where(dollars, column.high, LARGEST_ANY_CURRENCY)
     low = np.where(dollars | (column.low == 0.0), column.low, -LARGEST_ANY_CURRENCY)
     too_small = (millions <= low) if column.low_is_open else (millions < low)
-    with np.errstate(invalid="ignore"):
-        suspicious = (np.abs(values) >= _LEAST_SENTINEL) & (np.mod(np.abs(values), 10.0) >= 9.0)
+    suspicious = _ends_in_nines(np.abs(values))
     for index in np.flatnonzero(
         too_small | (millions > high) | suspicious | (np.abs(values) >= 1e15)
     ).tolist():
@@ -80,6 +81,19 @@ def check_amount(
             yield index, "impossible_value", _too_large(column)
         elif too_small[index]:
             yield index, "impossible_value", "This amount cannot be so small: taken as missing."
+
+
+def _ends_in_nines(sizes: Array) -> NDArray[np.bool_]:
+    """Where an amount may be written with nines alone: it ends in one and lies just below a power of ten.
+
+    In whole dollars one amount in ten ends in a nine; looking at each of those alone would take longer than
+    all the rest of reading a sheet.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        nine = (sizes >= _LEAST_SENTINEL) & (np.mod(sizes, 10.0) >= 9.0)
+        power = 10.0 ** np.rint(np.log10(sizes, where=nine, out=np.zeros_like(sizes)))
+        close: NDArray[np.bool_] = nine & (np.abs(power - sizes) <= _NINES_DISTANCE * power)
+    return close
 
 
 def _too_large(column: Column) -> str:

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final, Literal
 
-from companies.sheets.csv_source import Decimal, Record, open_csv
+import numpy as np
+
+from companies.sheets.csv_blocks import Columns, csv_blocks
+from companies.sheets.csv_source import CsvSource, Decimal, Record, open_csv
 from companies.sheets.errors import SheetError
 from companies.sheets.limits import KEPT_CELL, MOST_COLUMNS, Limits
 from companies.sheets.mapping import known_names
+from companies.sheets.parts import RowBlock, batches
 from companies.sheets.xlsx_source import XlsxSource
 
 _HEADER_NAMES: Final = 2
@@ -45,6 +49,7 @@ class Sheet:
     sheet_name: str | None
     other_sheets: tuple[str, ...]
     _records: Callable[[], Iterator[Record]] = field(repr=False)
+    _text: CsvSource | None = field(default=None, repr=False)
     _quick_count: Callable[[], int | None] | None = field(default=None, repr=False)
     blank_rows: int = 0
     """Wholly blank rows between the header and the last row, known after a full pass of `rows`."""
@@ -55,29 +60,75 @@ class Sheet:
         A row has fewer or more cells than the header when it has so in a CSV file; a workbook omits empty
         cells, so its rows are filled up. Empty cells beyond the header are dropped.
         """
-        width = len(self.columns)
-        padded = self.format == "xlsx"
         counted = 0
         number = self.header_row
         try:
             for number, cells in self._records():
-                if number <= self.header_row:
-                    continue
-                first = cells[0] if cells else ""
-                if (not first or first.isspace()) and not any(map(str.strip, cells)):
-                    continue
-                if len("".join(cells)) > KEPT_CELL:
-                    cells = [cell[: KEPT_CELL + 1] for cell in cells]
-                if len(cells) != width:
-                    cells = _trimmed(cells, width)
-                    if padded and len(cells) < width:
-                        cells.extend([""] * (width - len(cells)))
-                counted += 1
-                yield number, cells
+                if number > self.header_row and (tidy := self._tidied(cells)) is not None:
+                    counted += 1
+                    yield number, tidy
         except SheetError as error:
             error.row = number + 1
             raise
         self.blank_rows = max(number - self.header_row, 0) - counted
+
+    def _tidied(self, cells: list[str]) -> list[str] | None:
+        """The cells of a row as `rows` gives them; None for a blank row."""
+        width = len(self.columns)
+        first = cells[0] if cells else ""
+        if (not first or first.isspace()) and not any(map(str.strip, cells)):
+            return None
+        if len("".join(cells)) > KEPT_CELL:
+            cells = [cell[: KEPT_CELL + 1] for cell in cells]
+        if len(cells) != width:
+            cells = _trimmed(cells, width)
+            if self.format == "xlsx" and len(cells) < width:
+                cells.extend([""] * (width - len(cells)))
+        return cells
+
+    def blocks(self, size: int) -> Iterator[RowBlock | list[Record]]:
+        """The rows of `rows` in parts of at most `size`, as columns wherever the file is plain."""
+        if self._text is None:
+            yield from batches(self.rows(), size)
+            return
+        width = len(self.columns)
+        held: RowBlock | None = None
+        number = self.header_row
+        try:
+            for number, found in csv_blocks(self._text, self.header_row, width):
+                block = self._block(number, found)
+                if isinstance(block, list):
+                    # Rows with too few or too many cells: the careful parser says so of each.
+                    if held is not None and len(held.numbers):
+                        yield held
+                    held = None
+                    yield from batches(block, size)
+                    continue
+                held = block if held is None else held.with_more(block)
+                while len(held.numbers) >= size:
+                    yield held.part(0, size)
+                    held = held.part(size, len(held.numbers))
+        except SheetError as error:
+            error.row = number + 1
+            raise
+        if held is not None and len(held.numbers):
+            yield held
+
+    def _block(self, number: int, found: Columns | list[Record]) -> RowBlock | list[Record]:
+        """Cells or records of the file as rows: the blank ones left out, in columns where they fit."""
+        if not isinstance(found[0], tuple):
+            return RowBlock(np.arange(number, number + len(found[0]), dtype=np.int64), found)  # type: ignore[arg-type]
+        records = [(n, tidy) for n, cells in found if (tidy := self._tidied(cells)) is not None]  # type: ignore[misc]
+        width = len(self.columns)
+        if any(len(cells) != width for _, cells in records):
+            return records
+        return RowBlock.of(records, width)
+
+    def most_rows(self) -> int:
+        """No fewer rows than `count_rows`, at once: for a text file the lines under the header."""
+        if self._text is None:
+            return self.count_rows()
+        return max(self._text.most_records() - self.header_row, 1)
 
     def count_rows(self) -> int:
         """Number of rows that `rows` gives, from one pass over the file."""
@@ -146,6 +197,7 @@ def _open_text(file: BinaryIO, filename: str, limits: Limits) -> Sheet:
         sheet_name=None,
         other_sheets=(),
         _records=source.records,
+        _text=source,
     )
 
 

@@ -3,7 +3,6 @@
 import io
 import math
 import tracemalloc
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 from companies.sheets import (
     REFUSING_CODES,
     WARNING_CODES,
+    RowKeys,
+    Seen,
     batches,
-    find_duplicates,
     map_columns,
     open_sheet,
     parse_rows,
@@ -41,6 +41,21 @@ def row(**changes):
     return [cells[name] for name in ANNUAL]
 
 
+def keys_of(batch):
+    return list(zip(*(column.tolist() for column in batch.row_keys()), strict=True))
+
+
+def repeats(*parts):
+    """The repetitions in batches of (row, symbol, year, quarter)."""
+    seen, found = Seen(), {}
+    for part in parts:
+        rows, symbols, years, quarters = zip(*part, strict=True) if part else ((), (), (), ())
+        numbers = (np.array(column, dtype=np.int64) for column in (rows, years, quarters))
+        rows, years, quarters = numbers
+        found |= seen.repeats(RowKeys(rows, np.array(symbols, dtype=object), years, quarters))
+    return found
+
+
 def codes(findings):
     return [(finding.row, finding.column, finding.code) for finding in findings]
 
@@ -53,7 +68,7 @@ def test_a_clean_row():
     assert line["market_cap"] == 100.0
     assert line["return_on_assets"] == 4.0
     assert (batch.errors, batch.warnings, batch.refused) == ([], [], [])
-    assert list(batch.keys()) == [(2, "ACME", 2020, 0)]
+    assert keys_of(batch) == [(2, "ACME", 2020, 0)]
 
 
 def test_an_empty_batch():
@@ -165,7 +180,7 @@ def test_labels_are_repaired_and_not_refused():
 def test_quarters(text, quarter):
     header = ["company_symbol", "reporting_year", "reporting_quarter", "sga_margin"]
     batch = parsed([["A", "FY2024", text, "10"]], header, "quarterly")
-    assert list(batch.keys()) == [(2, "A", 2024, quarter)]
+    assert keys_of(batch) == [(2, "A", 2024, quarter)]
 
 
 @pytest.mark.parametrize(
@@ -273,19 +288,24 @@ def test_reading_a_column_at_once_gives_what_reading_its_cells_gives(texts, deci
 
 
 def test_duplicates_point_to_the_first_row():
-    keys = [(9, "A", 2020, 0), (3, "A", 2020, 0), (5, "B", 2020, 0), (7, "A", 2021, 0), (12, "A", 2020, 0)]
-    assert find_duplicates(iter(keys)) == {9: 3, 12: 3}
-    assert find_duplicates(iter([])) == {}
-    assert find_duplicates(iter([(2, "A", 2020, 1), (3, "A", 2020, 2)])) == {}
+    keys = [(3, "A", 2020, 0), (5, "B", 2020, 0), (7, "A", 2021, 0), (9, "A", 2020, 0), (12, "A", 2020, 0)]
+    assert repeats(keys) == {9: 3, 12: 3}
+    assert repeats(keys[:2], keys[2:4], keys[4:]) == {9: 3, 12: 3}
+    assert repeats([]) == {}
+    assert repeats([(2, "A", 2020, 1), (3, "A", 2020, 2)]) == {}
 
 
-@given(st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 2), st.integers(0, 1)), max_size=30))
-def test_duplicates_are_those_of_a_plain_dictionary(keys):
+@given(
+    st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 2), st.integers(0, 1)), max_size=40),
+    st.integers(1, 9),
+)
+def test_duplicates_are_those_of_a_plain_dictionary(keys, size):
     first, expected = {}, {}
     for number, key in enumerate(keys):
         if first.setdefault(key, number) != number:
             expected[number] = first[key]
-    assert find_duplicates((number, *key) for number, key in enumerate(keys)) == expected
+    numbered = [(number, *key) for number, key in enumerate(keys)]
+    assert repeats(*(numbered[start : start + size] for start in range(0, len(keys), size))) == expected
 
 
 def test_a_sheet_with_the_faults_of_real_ones(tmp_path):
@@ -327,7 +347,8 @@ def test_a_sheet_with_the_faults_of_real_ones(tmp_path):
         (index + 2, ANNUAL[column], "sentinel_value") for index, column in sentinels.items()
     ]
     assert [error for batch in read for error in codes(batch.errors)] == [(72, "", "no_inputs")]
-    assert len(find_duplicates(chain.from_iterable(batch.keys() for batch in read))) == 3
+    seen = Seen()
+    assert sum(len(seen.repeats(batch.row_keys())) for batch in read) == 3
 
 
 @pytest.mark.parametrize(
@@ -345,7 +366,7 @@ def test_sheets_that_users_upload_are_accounted_for(name, kind, total, sentinels
     assert len(batch.frame) + len(batch.refused) + sheet.blank_rows == total
     assert batch.refused == []
     assert [finding.code for finding in batch.warnings] == ["sentinel_value"] * sentinels
-    assert len(find_duplicates(batch.keys())) == repeated
+    assert len(Seen().repeats(batch.row_keys())) == repeated
 
 
 def test_memory_of_reading_does_not_grow_with_the_file():
