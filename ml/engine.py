@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,40 @@ from ml.term import YEARS, Curve
 
 Z90 = 1.6448536269514722
 _BATCH = 50_000
+
+
+class Reasons(Sequence[list[str]]):
+    """The machine-readable reasons of each row; kept as a table of bits, since most rows share theirs."""
+
+    def __init__(self, codes: Mapping[str, NDArray[np.bool_]], size: int) -> None:
+        held = {code: mask for code, mask in codes.items() if mask.any()}
+        self._codes = tuple(held)
+        self._bits = np.column_stack(list(held.values())) if held else np.zeros((size, 0), dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self._bits)
+
+    @overload
+    def __getitem__(self, place: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[list[str]]: ...
+    def __getitem__(self, place: int | slice) -> list[str] | list[list[str]]:
+        if isinstance(place, slice):
+            return [self[row] for row in range(*place.indices(len(self)))]
+        return [self._codes[code] for code in np.flatnonzero(self._bits[place]).tolist()]
+
+    def __iter__(self) -> Iterator[list[str]]:
+        distinct, places = self.groups()
+        return (list(distinct[place]) for place in places.tolist())
+
+    def groups(self) -> tuple[list[list[str]], NDArray[np.intp]]:
+        """The different lists of reasons, and for each row the place of its own, shape (n,)."""
+        if not len(self) or not self._codes:
+            return [[]], np.zeros(len(self), dtype=np.intp)
+        packed = np.ascontiguousarray(np.packbits(self._bits, axis=1))
+        rows = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+        _, first, places = np.unique(rows, return_index=True, return_inverse=True)
+        return [self[place] for place in first.tolist()], places
 
 
 @dataclass(frozen=True)
@@ -48,7 +82,7 @@ class Scores:
     """Base value in log-odds; NaN when no drivers were asked for."""
     confidence: Array
     confidence_level: NDArray[np.str_]
-    reasons: list[list[str]]
+    reasons: Reasons
     drivers: list[list[Driver]]
 
     def __len__(self) -> int:
@@ -146,7 +180,7 @@ class Engine:
             shape=prepared.shape,
             pd=scores.pd_raw if floor is None else np.maximum(scores.pd_raw, floor),
             confidence_level=trust.level(scores.confidence),
-            reasons=_reasons(codes, len(prepared)),
+            reasons=Reasons(codes, len(prepared)),
             **{
                 key: getattr(scores, key)
                 for key in ("pd_raw", "members", "low", "high", "log_odds", "base", "confidence", "drivers")
@@ -228,11 +262,3 @@ def _empty(size: int) -> _Working:
 
     members = {name: blank() for name in MEMBERS}
     return _Working(blank(), members, blank(), blank(), blank(), blank(), blank(), [[] for _ in range(size)])
-
-
-def _reasons(codes: Mapping[str, NDArray[np.bool_]], size: int) -> list[list[str]]:
-    reasons: list[list[str]] = [[] for _ in range(size)]
-    for code, mask in codes.items():
-        for row in np.flatnonzero(mask).tolist():
-            reasons[row].append(code)
-    return reasons
