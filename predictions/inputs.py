@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from companies.services import CompanyFacts
+from companies.services import CompanyFacts, money
 from companies.sheets.units import unit_factor
 from ml.features import LARGEST_AMOUNT, LINE_ITEMS
 from ml.features import RATIOS as RATIO_TABLE
-from predictions.services.scoring import RATIOS, Inputs, ScoreRequest, money
+from predictions.services.scoring import RATIOS, Inputs, ScoreRequest
 from tenants.kernel.errors import InvalidInput
 
 # Millions of US dollars (10 trillion): a market capitalisation beyond is a placeholder.

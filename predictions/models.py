@@ -35,7 +35,16 @@ class Prediction(FollowsCompany):
 
     once_by = ("kind", "fiscal_year", "fiscal_quarter")
 
-    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="predictions")
+    # Its own index is the prefix of two others below (decision 0028 argues every index and constraint here).
+    organization = models.ForeignKey(
+        "organizations.Organization",
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_index=False,
+    )
+    # The unique constraint begins with the company.
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="predictions", db_index=False)
     kind = models.CharField(max_length=10, choices=PredictionKind.choices)
     fiscal_year = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)]
@@ -49,7 +58,12 @@ class Prediction(FollowsCompany):
         help_text="A quarter that came with an annual row: kept, but no part of the key.",
     )
     current = models.ForeignKey(
-        "predictions.Score", on_delete=models.SET_NULL, null=True, related_name="+", editable=False
+        "predictions.Score",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        editable=False,
+        db_constraint=False,
     )
     pd = models.FloatField(null=True, editable=False, help_text="One-year probability of default, 0 to 1.")
     risk_level = models.CharField(max_length=8, choices=RiskLevel.choices, blank=True, editable=False)
@@ -65,7 +79,7 @@ class Prediction(FollowsCompany):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "company", "kind", "fiscal_year", "fiscal_quarter"],
+                fields=["company", "kind", "fiscal_year", "fiscal_quarter"],
                 nulls_distinct=False,
                 name="prediction_once",
             ),
@@ -110,9 +124,24 @@ class Prediction(FollowsCompany):
 class Score(OrganizationOwned):
     """One run of one model version on one set of inputs. Never changed."""
 
+    # What its prediction's company says as well, kept beside it for the guard of the scope: PostgreSQL checks
+    # the chain score, prediction, company, organization, and not the shortcuts (decision 0028).
+    organization = models.ForeignKey(
+        "organizations.Organization",
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_index=False,
+        db_constraint=False,
+    )
     prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="scores")
     job = models.ForeignKey(
-        "predictions.ScoringJob", on_delete=models.SET_NULL, null=True, related_name="scores", db_index=False
+        "predictions.ScoringJob",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="scores",
+        db_index=False,
+        db_constraint=False,
     )
     row_number = models.PositiveIntegerField(
         null=True, help_text="Row of the job's file, the header being 1."
@@ -245,6 +274,9 @@ class ScoringJob(OrganizationOwned):
         default=False, help_text="Its owner changes only what is his own: rows of colleagues are refused."
     )
     planned_at = models.DateTimeField(null=True)
+    chunk_rows = models.PositiveIntegerField(
+        default=0, help_text="Rows of a chunk, fixed when the file came, so that a broken cut goes on."
+    )
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 

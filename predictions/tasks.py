@@ -14,7 +14,7 @@ from django.utils import timezone
 from predictions import retention, shadowing, usage
 from predictions.models import UNFINISHED, PredictionKind, ScoringJob
 from predictions.registry.selectors import in_use
-from predictions.services import chunks, jobs, shadow, statements
+from predictions.services import chunks, cutting, jobs, shadow, statements
 from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, current_tenant, in_public, in_tenant
@@ -37,7 +37,7 @@ def _again(task: Any, error: Exception) -> Exception:
 def plan_job(self: Any, *, job_id: str) -> None:
     """Cut a job's file into chunks and hand out the first ones."""
     try:
-        chunks.job_plan(job_id=UUID(job_id), actor=self.actor)
+        cutting.job_plan(job_id=UUID(job_id), actor=self.actor)
     except Exception as error:
         if self.request.retries >= self.max_retries:
             message = "The file could not be read because of a fault on our side."
@@ -72,7 +72,7 @@ def advance_job(self: Any, *, job_id: str) -> None:
     if job is None or job.organization_id not in selectors.organization_ids(current_tenant().id, {"active"}):
         return
     with scope.organizations({job.organization_id}, reason="a job that was silent"):
-        jobs.job_advance(job_id=job.id, wait=False, actor=self.actor)
+        jobs.job_advance(job_id=job.id, swept=True, actor=self.actor)
 
 
 @shared_task(base=PlatformTask, name="predictions.sweep_jobs")

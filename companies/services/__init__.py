@@ -20,18 +20,21 @@ from companies.services.lifecycle import (
     tags_change,
 )
 from companies.services.merging import companies_merge, merge_undo
+from companies.services.sets import CompanySet, companies_take, money
 from companies.services.statements import statements_record
 from companies.services.tracking import company_track, company_untrack, tracked_refresh
 from companies.services.upsert import Upserted, companies_upsert
 
 __all__ = [
     "CompanyFacts",
+    "CompanySet",
     "Recorded",
     "StatementDraft",
     "Upserted",
     "companies_ensure",
     "companies_merge",
     "companies_purge",
+    "companies_take",
     "companies_upsert",
     "company_create",
     "company_default",
@@ -47,6 +50,7 @@ __all__ = [
     "custom_field_create",
     "custom_field_update",
     "merge_undo",
+    "money",
     "statement_delete",
     "statements_record",
     "tags_change",

@@ -172,7 +172,8 @@ class _Batch:
                 scale = factors(name)
                 values = self._checked(column, position, values, check_amount(column, values, scale, dollars))
                 values = _in_millions(values, scale)
-            numbers[name] = values
+            # Minus zero is zero: a quotient by it would have the other sign.
+            numbers[name] = values + 0.0
             if column.is_input:
                 inputs |= ~np.isnan(values)
         for index in np.flatnonzero(~inputs).tolist():

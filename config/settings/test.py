@@ -34,7 +34,7 @@ STREAM_REDIS_URL = env.redis_url(_first + 1)
 METERING_PREFIX = "test-metering"
 SCORING_CHUNK_ROWS = 100
 # Tests take dead workers for dead at once.
-CHUNK_STALE_SECONDS = 1
+CHUNK_STALE_SECONDS = 4
 # Tests ask more often than people; those of the limits switch them on.
 RATE_LIMITS = False
 # Tests and their workers change tenants and look at once.

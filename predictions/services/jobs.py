@@ -60,10 +60,13 @@ def job_create(
     try:
         sheet = open_sheet(upload, name, Limits())  # type: ignore[arg-type]
         columns = map_columns(sheet.columns, "quarterly" if kind == "quarterly" else "annual").require()
-        rows = sheet.count_rows()
+        most = most_rows()
+        # Exact for a plain file; the cut counts every file to the row.
+        rows = sheet.most_rows()
+        if rows > most:
+            rows = sheet.count_rows()
     except SheetError as error:
         raise InvalidInput(error.detail, code=error.code) from None
-    most = settings.UPLOAD_MAX_ROWS_INDIVIDUAL if current_tenant().is_personal else settings.UPLOAD_MAX_ROWS
     if rows > most:
         raise TooLarge(
             f"Files of up to {most:,} rows are taken; this one has {rows:,}.", code="too_many_rows"
@@ -86,6 +89,7 @@ def job_create(
                 currency=currency.upper(),
                 only_own=only_own,
                 total_rows=rows,
+                chunk_rows=settings.SCORING_CHUNK_ROWS,
                 created_by_id=actor.user_id,
                 created_by_label=actor.label,
             ),
@@ -94,6 +98,11 @@ def job_create(
     except Exception:
         default_storage.delete(path)
         raise
+
+
+def most_rows() -> int:
+    """How many rows a file of the current tenant may have."""
+    return settings.UPLOAD_MAX_ROWS_INDIVIDUAL if current_tenant().is_personal else settings.UPLOAD_MAX_ROWS
 
 
 def folder(job_id: UUID) -> str:
@@ -120,21 +129,25 @@ def _register(job: ScoringJob, actor: Actor) -> ScoringJob:
 
 
 @transaction.atomic
-def job_advance(*, job_id: UUID, wait: bool = True, actor: Actor) -> ScoringJob | None:
+def job_advance(*, job_id: UUID, swept: bool = False, actor: Actor) -> ScoringJob | None:
     """Bring a job's figures up to date, hand out its next chunks, or close it. Safe to call at any time.
 
-    Without ``wait`` a job that somebody is working on just now is left to him.
+    A job that was silent is ``swept``: somebody who works on it just now is left alone, and a file that
+    nobody is cutting is cut on.
 
     Everything is counted afresh from the chunks, so no interruption leaves a wrong figure behind.
     """
-    rows = ScoringJob.objects.select_for_update(of=("self",), no_key=True, skip_locked=not wait)
+    rows = ScoringJob.objects.select_for_update(of=("self",), no_key=True, skip_locked=swept)
     job: ScoringJob | None = rows.filter(id=job_id).first()
     if job is None:
         return None
     _count(job)
     if job.state in UNFINISHED:
         if job.planned_at is None:
-            enqueue("predictions.plan_job", actor=actor, queue="io", job_id=str(job.id))
+            # Nothing is scored before the file is read to its end: one that breaks off half way is refused
+            # as a whole.
+            if swept:
+                enqueue("predictions.plan_job", actor=actor, queue="io", job_id=str(job.id))
         elif not job.chunks.filter(done_at=None).exists():
             job.state = JobState.COMPLETED
             job.completed_at = timezone.now()

@@ -16,7 +16,7 @@ from accounts.permissions import Role
 from config.env import ROOT
 from organizations.models import AuditEvent
 from predictions.models import JobChunk, Prediction, RowIssue, Score, ScoringJob, Severity
-from predictions.services import chunks
+from predictions.services import chunks, cutting
 from tenants.kernel import pieces
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket
@@ -179,7 +179,7 @@ def test_a_chunk_that_never_ends_is_given_up(own_tenant: OwnTenant, worker: Work
     worker.stop()
     job_id = upload(own_tenant.client, HEADER + good_rows(3)).json()["job_id"]
     with own_tenant.within():
-        chunks.job_plan(job_id=job_id, actor=SYSTEM)
+        cutting.job_plan(job_id=job_id, actor=SYSTEM)
         chunk = JobChunk.objects.get(job=job_id)
         JobChunk.objects.filter(id=chunk.id).update(attempts=pieces.MAX_ATTEMPTS)
         chunks.chunk_score(chunk_id=chunk.id)

@@ -164,7 +164,11 @@ def insert_missing(
 
 def _defaults(model: type[OrganizationOwned], given: set[str]) -> dict[str, Any]:
     """What the model writes where nothing is said, of the fields that are not given."""
-    fields = (field for field in model._meta.concrete_fields if not {field.name, field.attname} & given)
+    fields = (
+        field
+        for field in model._meta.concrete_fields
+        if not {field.name, field.attname} & given and not field.has_db_default()
+    )
     return {field.name: field.get_db_prep_save(field.get_default(), connection) for field in fields}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from django.core.cache import caches
@@ -15,7 +16,8 @@ from predictions import shadowing
 from predictions.models import Prediction, Score, ScoringJob, ShadowScore
 from predictions.registry import selectors, services
 from predictions.registry.models import ShadowComparison
-from predictions.services import chunks, scoring, shadow
+from predictions.services import chunks, cutting, shadow
+from predictions.services.scoring import storing
 from tenants.kernel.context import in_public
 from tenants.kernel.request import SYSTEM
 from tests import factories
@@ -29,7 +31,7 @@ FILE = b"company_symbol,company_name,reporting_year,return_on_assets\nPINA,A,202
 def sent(monkeypatch):
     """Names and arguments of the tasks that were asked for, instead of the queue."""
     found = []
-    monkeypatch.setattr(scoring, "enqueue", lambda name, **rest: found.append((name, rest)))
+    monkeypatch.setattr(storing, "enqueue", lambda name, **rest: found.append((name, rest)))
     return found
 
 
@@ -56,7 +58,7 @@ def test_the_challenger_scores_later_and_apart(people, versions, sent):
         True,
     )
     with people.within("alpha", "one"):
-        first, last = (scoring.UUID(asked[end]) for end in ("first", "last"))
+        first, last = (UUID(asked[end]) for end in ("first", "last"))
         assert shadow.scores_shadow(first=first, last=last) == 1
         assert shadow.scores_shadow(first=first, last=last) == 1  # again, and still one row
         row = ShadowScore.objects.get(score_id=first)
@@ -165,7 +167,7 @@ def test_a_job_ends_on_the_version_it_was_cut_with(people, versions):
     job_id = job_id.json()["job_id"]
     began = selectors.champion()
     with people.within("alpha", "one"):
-        chunks.job_plan(job_id=scoring.UUID(job_id), actor=SYSTEM)
+        cutting.job_plan(job_id=UUID(job_id), actor=SYSTEM)
         chunk = ScoringJob.objects.get(id=job_id).chunks.get()
     services.model_promote(version_id=versions[0].id, reason="In the middle.", actor=SYSTEM)
     selectors.forget()

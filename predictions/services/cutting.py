@@ -1,0 +1,142 @@
+"""A job's file cut into parts: every cell read and checked, repeated keys found, one part per chunk.
+
+A cut that was broken off goes on: the same file gives the same parts, so those that are there are only read
+again for their keys. Parts are handed out when the file has been read to its end.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import BinaryIO, cast
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from companies.sheets import Kind, ParsedBatch, Seen, SheetError, open_sheet, parse_rows
+from predictions.models import UNFINISHED, JobChunk, JobState, ScoringJob
+from predictions.registry.selectors import champion
+from predictions.services import jobs
+from tenants.kernel.request import Actor
+
+FINDINGS = b"findings"
+# Chunks that are written at a time: each time the job gives a sign of life.
+_FLUSH = 8
+
+
+class _Overtaken(Exception):
+    """Somebody else cuts this file, or the job has ended."""
+
+
+def job_plan(*, job_id: UUID, actor: Actor) -> None:
+    """Cut the job's file, then hand its chunks out. Safe to call again: a plan that is made is left.
+
+    Of two at the same time one gives way. A file that cannot be read to its end fails the job.
+    """
+    job = ScoringJob.objects.filter(id=job_id, state__in=UNFINISHED).first()
+    if job is None:
+        return
+    if job.planned_at is None:
+        try:
+            _Cut(job, actor).run()
+        except _Overtaken:
+            return
+        except SheetError as error:
+            jobs.job_fail(job_id=job_id, message=error.detail, actor=actor)
+            return
+    jobs.job_advance(job_id=job_id, actor=actor)
+
+
+class _Cut:
+    """A job's file on its way into parts."""
+
+    def __init__(self, job: ScoringJob, actor: Actor) -> None:
+        self.job = job
+        self.actor = actor
+        self.seen = Seen()
+        self.symbols: set[str] = set()
+        self.rows = 0
+        self.number = 0
+        self.there = job.chunks.count()
+        self.pending: list[JobChunk] = []
+
+    def run(self) -> None:
+        job = self.job
+        kind: Kind = "quarterly" if job.kind == "quarterly" else "annual"
+        with default_storage.open(job.path, "rb") as stored:
+            sheet = open_sheet(cast(BinaryIO, stored), job.original_filename)
+            columns = jobs.column_map_of(job, sheet.columns).require()
+            for block in sheet.blocks(job.chunk_rows or settings.SCORING_CHUNK_ROWS):
+                batch = parse_rows(
+                    block, columns, kind, decimal=sheet.decimal, unit=job.unit, currency=job.currency
+                )
+                self._add(batch)
+        self._flush(last=True)
+
+    def _add(self, batch: ParsedBatch) -> None:
+        self.number += 1
+        repeats = self.seen.repeats(batch.row_keys())
+        self.symbols.update(pc.unique(batch.table["company_symbol"]).to_pylist())
+        self.rows += batch.total
+        if self.number <= self.there:
+            return
+        job = self.job
+        path = default_storage.save(f"{jobs.folder(job.id)}/part-{self.number:05}.parquet", part_file(batch))
+        self.pending.append(
+            JobChunk(
+                organization_id=job.organization_id,
+                job=job,
+                number=self.number,
+                path=path,
+                rows=batch.total,
+                duplicates={str(row): first for row, first in repeats.items()},
+            )
+        )
+        if len(self.pending) >= _FLUSH:
+            self._flush()
+
+    @transaction.atomic
+    def _flush(self, *, last: bool = False) -> None:
+        rows = ScoringJob.objects.select_for_update(of=("self",), no_key=True)
+        job = rows.filter(id=self.job.id, state__in=UNFINISHED, planned_at=None).first()
+        if job is None or job.chunks.count() != self.there:
+            raise _Overtaken
+        JobChunk.objects.bulk_create(self.pending)
+        self.there += len(self.pending)
+        self.pending = []
+        now = timezone.now()
+        if job.state == JobState.PENDING:
+            model = champion()
+            job.model_version_id, job.model_sha256 = model.id, model.sha256
+            job.started_at = job.started_at or now
+            job.state = JobState.PROCESSING
+        job.total_rows = self.rows if last else max(job.total_rows, self.rows)
+        if last:
+            job.total_companies = len(self.symbols)
+            job.planned_at = now
+        job.save()
+        if not last:
+            jobs.job_advance(job_id=job.id, actor=self.actor)
+
+
+def part_file(batch: ParsedBatch) -> ContentFile[bytes]:
+    """A parsed batch as Parquet: rows with their numbers, and what was found as metadata."""
+    findings = {
+        "errors": [list(finding) for finding in batch.errors],
+        "warnings": [list(finding) for finding in batch.warnings],
+        "refused": batch.refused,
+        "total": batch.total,
+    }
+    table = batch.table.append_column("row_number", pa.array(batch.row_numbers))
+    buffer = io.BytesIO()
+    table = table.replace_schema_metadata({FINDINGS: json.dumps(findings).encode()})
+    # Lives for minutes and is read once: encoding it well would cost more than it saves.
+    pq.write_table(table, buffer, compression="lz4", use_dictionary=False, write_statistics=False)
+    return ContentFile(buffer.getvalue())
