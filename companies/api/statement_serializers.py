@@ -120,7 +120,7 @@ class DeleteIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=200, help_text="Kept with the version and in the audit log.")
 
 
-class RatioOut(serializers.Serializer[Any]):
+class StatementRatioOut(serializers.Serializer[Any]):
     """One ratio; null with a reason where there is none."""
 
     name = serializers.CharField()
@@ -151,7 +151,7 @@ class RatedOut(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     currency = serializers.CharField()
     basis = serializers.ChoiceField(("year", "trailing_year", "quarter"))
-    ratios = RatioOut(many=True)
+    ratios = StatementRatioOut(many=True)
 
 
 class SeriesPointOut(serializers.Serializer[Any]):
@@ -206,7 +206,7 @@ class CheckedOut(serializers.Serializer[Any]):
     confirmable = serializers.ListField(
         child=serializers.CharField(), help_text="Codes that `confirm` would take as answered."
     )
-    ratios = RatioOut(many=True)
+    ratios = StatementRatioOut(many=True)
 
 
 class QualityCheckOut(serializers.Serializer[Any]):

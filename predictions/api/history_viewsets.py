@@ -31,7 +31,7 @@ class HistoryIn(serializers.Serializer[Any]):
     )
 
 
-class PartOut(serializers.Serializer[Any]):
+class MovedByOut(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # the word of the field
     origin = serializers.CharField(help_text="feature, history, shape, model or floor.")
     points = serializers.FloatField(help_text="Its share of the change: 0.01 is one percentage point.")
@@ -58,7 +58,7 @@ class StepOut(serializers.Serializer[Any]):
     direction = serializers.ChoiceField(_DIRECTIONS, help_text="Empty for the first.")
     level_change = serializers.BooleanField(help_text="Whether the risk level is another.")
     reason = serializers.CharField(help_text="What moved it, in words.")
-    components = PartOut(many=True, help_text="The three parts that moved it most.")
+    components = MovedByOut(many=True, help_text="The three parts that moved it most.")
 
 
 class TrendOut(serializers.Serializer[Any]):
