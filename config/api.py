@@ -14,6 +14,7 @@ from predictions.api.urls import router as predictions
 from predictions.comparison.api.urls import router as comparison
 from predictions.exporting.api.urls import router as exporting
 from predictions.figures.api.urls import router as figures
+from predictions.flags.api.urls import router as flags
 from predictions.monitoring.api.urls import router as monitoring
 from predictions.own_models.api.urls import router as own_models
 from predictions.rescoring.api.urls import router as rescoring
@@ -28,6 +29,7 @@ ROUTERS = (
     connectors,
     imports,
     predictions,
+    flags,
     own_models,
     monitoring,
     scenarios,

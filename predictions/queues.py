@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from celery import current_app
 from django.conf import settings
@@ -67,7 +67,7 @@ def _depth(client: Any, name: str) -> int:
     pipe = client.pipeline()
     for key in keys:
         pipe.llen(key)
-    return sum(pipe.execute())
+    return sum(cast(list[int], pipe.execute()))
 
 
 def scoring(now: datetime) -> tuple[float, float]:

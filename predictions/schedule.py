@@ -28,6 +28,7 @@ ENTRIES = {
     "mailing.sweep": timedelta(seconds=30),
     "schedules.dispatch": timedelta(minutes=1),
     "notices.purge": timedelta(hours=24),
+    "flags.review_all": timedelta(minutes=1),
     "companies.purge_deleted": timedelta(hours=24),
     "companies.refresh_tracked": timedelta(hours=6),
     "standing.lift_due": timedelta(minutes=1),

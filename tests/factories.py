@@ -18,6 +18,7 @@ from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.tokens import digest_of, new_token, sealed
 from organizations.notices.models import Notice
 from predictions.exporting.models import Export
+from predictions.flags.models import Flag
 from predictions.models import (
     JobChunk,
     Prediction,
@@ -138,6 +139,21 @@ class ScoreFactory(factory.django.DjangoModelFactory):
     confidence = 0.6
     confidence_level = "medium"
     drivers = factory.LazyFunction(list)
+
+
+class FlagFactory(factory.django.DjangoModelFactory):
+    """A change of a prediction's PD."""
+
+    class Meta:
+        model = Flag
+
+    score_id = factory.LazyFunction(uuid7)
+    kind = PredictionKind.ANNUAL
+    reasons = factory.LazyFunction(lambda: ["points"])
+    pd = 0.08
+    pd_before = 0.02
+    risk_level = "HIGH"
+    level_before = "LOW"
 
 
 class JobFactory(factory.django.DjangoModelFactory):

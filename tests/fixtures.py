@@ -262,6 +262,7 @@ def _rows(world: World) -> None:
             factories.ImportEffectFactory(organization=owner, job=taken, company=annual.company)
             factories.ColumnMappingFactory(organization=owner)
             factories.OwnModelFactory(organization=owner)
+            factories.FlagFactory(organization=owner, company=annual.company, prediction=annual)
             factories.WatchlistFactory(organization=owner)
             factories.NoteFactory(organization=owner, company=annual.company)
             factories.WhitelistEntryFactory(organization=owner, value="listed@firm.test")

@@ -16,6 +16,7 @@ from config.api import ROUTERS
 from organizations.joining.models import Invitation, JoinLink
 from organizations.models import Organization
 from predictions.exporting.models import Export
+from predictions.flags.models import Flag
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
@@ -37,6 +38,7 @@ ROW = {
     "join-links": lambda: JoinLink.objects.first(),
     "invitations": lambda: Invitation.objects.first(),
     "companies": lambda: Company.objects.first(),
+    "flags": lambda: Flag.objects.first(),
     "watchlists": lambda: Watchlist.objects.first(),
     "notes": lambda: Note.objects.first(),
     "connectors": lambda: Source.objects.first(),

@@ -238,6 +238,11 @@ TABLE = {
         **dict.fromkeys(("list", "retrieve"), MEMBERS),
         **dict.fromkeys(("create", "partial_update", "archive", "unarchive"), TENANT),
     },
+    "flags": {
+        **dict.fromkeys(("list", "retrieve", "rule"), MEMBERS),
+        "acknowledge": WRITERS,
+        "change_rule": TENANT,
+    },
     "watchlists": {
         **dict.fromkeys(("list", "retrieve", "companies"), MEMBERS),
         "create": WRITERS,

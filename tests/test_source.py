@@ -29,6 +29,7 @@ DOORS = {
         "companies/lists/personal.py",
         "companies/selectors.py",
         "companies/tasks.py",
+        "predictions/flags/tasks.py",
         "companies/connectors/local.py",
         "companies/connectors/tasks.py",
         "companies/imports/tasks.py",

@@ -74,6 +74,7 @@ TENANT_APPS = [
     "predictions.monitoring",
     "predictions.scenarios",
     "predictions.exporting",
+    "predictions.flags",
 ]
 # Earlier apps' templates and commands win: unfold's over django_tenants', and ours over both.
 INSTALLED_APPS = list(dict.fromkeys(["unfold", "tenants", "accounts", *TENANT_APPS, *SHARED_APPS]))

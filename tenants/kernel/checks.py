@@ -18,6 +18,7 @@ UNOWNED = {
     "organizations.AuditHead": "the ends of that chain",
     "organizations.ChangeStamp": "written by triggers, and outlives the organization it is about",
     "organizations.IdempotencyRecord": "belongs to a caller, not to an organization",
+    "flags.FlagRule": "one rule for the whole institution",
     "companies.CustomField": "defined once for the whole institution",
 }
 
