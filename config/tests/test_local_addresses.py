@@ -78,7 +78,8 @@ def test_a_broken_redis_url_is_one_line_without_the_password(url):
 
 
 def test_the_command_ends_with_that_line_and_code_1_before_anything_is_started(tmp_path):
-    env = {**os.environ, "DATABASE_URL": "postgresql://me:s3cret@127.0.0.1:1/x", "PORT": str(free_port())}
+    env = {**os.environ, "PORT": str(free_port()), "STREAM_PORT": str(free_port())}
+    env["DATABASE_URL"] = "postgresql://me:s3cret@127.0.0.1:1/x"
     command = [sys.executable, "-m", "config.local", "--var", str(tmp_path / "var"), "demo"]
     done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True)
     assert done.returncode == 1
@@ -127,6 +128,7 @@ def test_health_is_what_the_web_server_answers(status, ready):
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         options = Options(host="0.0.0.0", port=server.server_port, workers=1, detach=True)  # noqa: S104 - only shown
-        assert demo._health(options) == (ready, f"GET /health/ready answers {status} why")
+        asked = demo._health(options, options.port, "/health/ready")
+        assert asked == (ready, f"GET /health/ready answers {status} why")
         server.shutdown()
-    assert demo._health(options)[0] is False
+    assert demo._health(options, options.port, "/health/ready")[0] is False
