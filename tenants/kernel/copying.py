@@ -163,11 +163,11 @@ def insert_missing(
 
 
 def _defaults(model: type[OrganizationOwned], given: set[str]) -> dict[str, Any]:
-    """What the model writes where nothing is said, of the fields that are not given."""
+    """What the model writes of the fields that are neither given nor made by PostgreSQL."""
     fields = (
         field
         for field in model._meta.concrete_fields
-        if not {field.name, field.attname} & given and not field.has_db_default()
+        if not {field.name, field.attname} & given and not field.has_db_default() and not field.generated
     )
     return {field.name: field.get_db_prep_save(field.get_default(), connection) for field in fields}
 
