@@ -58,8 +58,15 @@ def choices_of_custom(words: Sequence[str]) -> dict[str, str]:
 
 
 IDENTIFIERS: Final = ("symbol", "lei", "cik", "national_id", "ticker")
-_STATES: Final = choices_of(CompanyState, active="alive", performing="alive", default="defaulted",
-                            bankrupt="defaulted", insolvent="defaulted", acquired="merged")  # fmt: skip
+# A merger names its survivor, which is no matter of a cell.
+_STATES: Final = {
+    word: code
+    for word, code in choices_of(
+        CompanyState, active="alive", performing="alive", default="defaulted",
+        bankrupt="defaulted", insolvent="defaulted",
+    ).items()
+    if code != CompanyState.MERGED
+}  # fmt: skip
 _FORMS: Final = choices_of(LegalForm, inc="corporation", plc="corporation", ag="corporation",
                            ltd="limited", llc="limited", gmbh="limited", sarl="limited",
                            bv="limited")  # fmt: skip
@@ -115,7 +122,7 @@ _COMPANY: Final = (
     _company("market_cap_currency", "currency", "Market cap currency", "ISO 4217, where it is another one."),
     _company("market_cap_on", "date", "Market cap on", "Day of the market value, such as 2024-12-31.",
              "market cap date", "market cap as of"),
-    _company("state", "choice", "State", "One of " + ", ".join(CompanyState.values) + ".", "status",
+    _company("state", "choice", "State", "One of alive, defaulted.", "status",
              "company status", "company state", choices=_STATES, example="alive"),
     _company("defaulted_on", "date", "Defaulted on", "Day of the default, for one that defaulted.",
              "default date", "date of default", "bankruptcy date"),

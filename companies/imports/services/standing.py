@@ -6,35 +6,35 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from companies.models import Company, CompanyState
-from tenants.kernel import audit
+from companies import services
+from companies.models import Company, CompanyState, DefaultKind
 from tenants.kernel.request import Actor
 
 STANDING: Final = ("state", "defaulted_on", "default_kind", "internal_rating")
+# What the history of ratings and states says of such a change.
+REASON: Final = "Said by an imported file."
 
 
 def standing_learn(*, company: Company, said: Mapping[str, Any], gaps_only: bool, actor: Actor) -> bool:
-    """Write state, default and internal rating where the row says another one; tells whether it did."""
-    told = {name: said[name] for name in STANDING if said.get(name)}
-    if not told:
-        return False
-    if "defaulted_on" in told:
-        told["defaulted_on"] = date.fromisoformat(told["defaulted_on"])
-        told.setdefault("state", CompanyState.DEFAULTED)
-    changes = {}
-    for name, value in told.items():
-        before = getattr(company, name)
-        known = before not in (None, "", CompanyState.ALIVE)
-        if value == before or (gaps_only and known):
-            continue
-        changes[name] = [str(before or ""), str(value)]
-        setattr(company, name, value)
-    if not changes:
-        return False
-    if told.get("state") == CompanyState.ALIVE and company.defaulted_on is not None:
-        changes["defaulted_on"] = [str(company.defaulted_on), ""]
-        company.defaulted_on, company.default_kind = None, ""
-    company.version += 1
-    company.save(update_fields=[*STANDING, "version", "updated_at"])
-    audit.record("companies.company.changed", on=company, changes=changes, actor=actor)
-    return True
+    """Default, revive and rate the company as the row says; tells whether anything changed.
+
+    With ``gaps_only`` a company that stands defaulted or is rated already stays as it is.
+    """
+    changed = False
+    if day := said.get("defaulted_on"):
+        kind = said.get("default_kind") or company.default_kind or DefaultKind.OTHER
+        told = (CompanyState.DEFAULTED, date.fromisoformat(day), kind)
+        stands = (company.state, company.defaulted_on, company.default_kind)
+        if told != stands and not (gaps_only and company.state == CompanyState.DEFAULTED):
+            services.company_default(company=company, occurred_on=told[1], kind=kind, actor=actor)
+            changed = True
+    elif (
+        said.get("state") == CompanyState.ALIVE and company.state == CompanyState.DEFAULTED and not gaps_only
+    ):
+        services.company_revive(company=company, reason=REASON, actor=actor)
+        changed = True
+    rating = " ".join(str(said.get("internal_rating") or "").split())
+    if rating and rating != company.internal_rating and not (gaps_only and company.internal_rating):
+        services.company_rate(company=company, rating=rating, reason=REASON, actor=actor)
+        changed = True
+    return changed

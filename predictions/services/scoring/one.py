@@ -61,9 +61,10 @@ def prediction_rescore(
         facts=[request.company], organization_id=organization_id, only_own=only_own, actor=actor
     )
     company = companies[request.company.symbol]
-    locked = (
-        Prediction.objects.select_for_update(of=("self",)).select_related("company").get(id=prediction.id)
-    )
+    rows = Prediction.objects.select_for_update(of=("self",)).select_related("company")
+    locked = rows.filter(id=prediction.id).first()
+    if locked is None:  # its company was deleted since the caller read it
+        raise Absent()
     expected.check(locked)
     before = {"pd": locked.pd, "risk_level": locked.risk_level}
     moved = [_described(locked)]
