@@ -62,12 +62,12 @@ def states(*, now: datetime, queues: tuple[str, ...] = QUEUES) -> list[QueueStat
 
 
 def _depth(client: Any, name: str) -> int:
-    steps = settings.CELERY_BROKER_TRANSPORT_OPTIONS["priority_steps"]
+    steps = cast(list[int], settings.CELERY_BROKER_TRANSPORT_OPTIONS["priority_steps"])
     keys = [f"{name}{SEPARATOR}{step}" if step else name for step in steps]
     pipe = client.pipeline()
     for key in keys:
         pipe.llen(key)
-    return sum(cast(list[int], pipe.execute()))
+    return sum(pipe.execute())
 
 
 def scoring(now: datetime) -> tuple[float, float]:
