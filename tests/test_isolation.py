@@ -180,9 +180,8 @@ def test_a_token_of_another_tenant_is_refused_on_a_tenants_host(people: World, h
 def test_without_the_managers_filter_a_stranger_gets_in(people: World, monkeypatch):
     """The proof that the tests above test something: the guard taken away, they would be red."""
     with people.within("alpha", "two"):
-        row = Company.objects.first()
+        row = ScoringJob.objects.first()
     client = people.client(Role.OWNER)
-    assert client.get(f"/api/v1/companies/{row.pk}").status_code == 404
-    unguarded = super(Scoped, Company.objects).get_queryset
-    monkeypatch.setattr(Scoped, "get_queryset", lambda self: unguarded())
-    assert client.get(f"/api/v1/companies/{row.pk}").status_code == 200
+    assert client.get(f"/api/v1/predictions/jobs/{row.pk}").status_code == 404
+    monkeypatch.setattr(Scoped, "get_queryset", lambda self: super(Scoped, self).get_queryset())
+    assert client.get(f"/api/v1/predictions/jobs/{row.pk}").status_code == 200

@@ -171,7 +171,7 @@ def test_a_file_in_the_background_is_for_its_maker_and_then_gone(own_tenant: Own
     assert len(data) == made["file_size"]
     assert openpyxl.load_workbook(io.BytesIO(data)).worksheets[0].max_row == 31
     # A colleague sees that it was made, and may not have it.
-    colleague = own_tenant.member(Role.ADMIN)
+    colleague = own_tenant.member(Role.VIEWER)
     assert colleague.get(address).json()["filename"] == made["filename"]
     assert colleague.get(f"{address}/file").json()["code"] == "not_yours"
     assert colleague.delete(address).status_code == 403
