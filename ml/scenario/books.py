@@ -301,11 +301,13 @@ class _Ledger:
     def _take_market_value(self, shock: Shock) -> None:
         value = self.known("market_cap")
         moved = self.size(shock, value)
-        if moved is None or value is None:
-            return
-        if value + moved <= 0:
-            moved = _STEP - value
-        self.market_value += moved
+        if moved is not None and value is not None:
+            self.market_value += moved
+
+    def _market_moved(self) -> Decimal:
+        """Bounded once all is added up, so that the order of shocks does not matter."""
+        value = self.base.get("market_cap")
+        return max(self.market_value, _STEP - value if value else _ZERO)
 
     def _shift(self, place: str, line: str, moved: Decimal) -> Decimal:
         """Move a line of the balance sheet, no further than to nothing; tells how far."""
@@ -351,7 +353,7 @@ class _Ledger:
             "retained_earnings": retained,
             "total_equity": retained + self.paid_in,
             "common_equity": retained + self.paid_in,
-            "market_cap": self.market_value,
+            "market_cap": self._market_moved(),
             "net_sales": self.sales,
             "cost_of_goods_sold": self.cogs,
             "gross_profit": self.sales - self.cogs,
