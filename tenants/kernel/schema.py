@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from threading import Lock
+from typing import Any, ClassVar, Literal
 
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
@@ -11,6 +13,9 @@ from rest_framework import serializers
 from tenants import modules
 from tenants.kernel import scope
 from tenants.kernel.principal import ANYONE
+
+# Descriptions of about 10 MB each that a process keeps.
+MOST_CHOICES = 16
 
 
 class ProblemErrorSerializer(serializers.Serializer[Any]):
@@ -66,6 +71,26 @@ class ProblemAutoSchema(AutoSchema):
                     ProblemSerializer, status, media_types=["application/problem+json"]
                 )
         return bodies
+
+
+class KeptSchemaGenerator(SchemaGenerator):
+    """Makes the description once for each choice of modules, and one at a time.
+
+    The views of the API hold the generator's state while it works, so two threads that describe together
+    lose each other's components. A description takes seconds and changes only with the code.
+    """
+
+    kept: ClassVar[dict[frozenset[str], dict[str, Any]]] = {}
+    lock = Lock()
+
+    def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
+        choice = frozenset(code for code in modules.MODULES if modules.is_on(code))
+        with self.lock:
+            if choice not in self.kept:
+                if len(self.kept) >= MOST_CHOICES:
+                    self.kept.clear()
+                self.kept[choice] = super().get_schema(request=request, public=public)
+            return self.kept[choice]
 
 
 def only_modules_on(endpoints: list[Any], **_: Any) -> list[Any]:
