@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from accounts.models import AuthSession, Membership, MembershipState, User
 from accounts.permissions import OPEN_TO_MEMBERS, Role
@@ -152,6 +153,24 @@ def members_of(organization_ids: Collection[UUID], *, tenant_id: UUID) -> QueryS
     """Memberships of organizations of a tenant with their users; the caller runs it in public."""
     rows = Membership.objects.filter(tenant_id=tenant_id, organization_id__in=organization_ids)
     return rows.select_related("user__profile").order_by("created_at", "id")
+
+
+def first_members(
+    organization_ids: Collection[UUID], *, most: int, tenant_id: UUID | None = None
+) -> dict[UUID, list[Membership]]:
+    """The first so many members of each organization with their users, in one query."""
+    found: dict[UUID, list[Membership]] = {}
+    if not organization_ids:
+        return found
+    with in_public():
+        rows = Membership.objects.filter(organization_id__in=organization_ids)
+        if tenant_id is not None:
+            rows = rows.filter(tenant_id=tenant_id)
+        place = Window(RowNumber(), partition_by=F("organization_id"), order_by=[F("created_at"), F("id")])
+        chosen = rows.annotate(place=place).filter(place__lte=most).select_related("user__profile")
+        for row in chosen.order_by("created_at", "id"):
+            found.setdefault(row.organization_id, []).append(row)  # type: ignore[arg-type]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class OrganizationNow(OrganizationBrief):
     max_users = serializers.IntegerField()
     current_users = serializers.IntegerField()
     created_at = serializers.DateTimeField()
+    join_token = serializers.CharField(allow_null=True, required=False, help_text="For admins only.")
 
 
 class TenantBrief(serializers.Serializer[Any]):

@@ -88,7 +88,11 @@ class UserViewSet(DeclaredViewSet):
         return cast(User, self.request.user)
 
     def _shown(self) -> Response:
-        return Response(MeOut(client.me(self._me, self.principal)).data)
+        return Response(MeOut(self._described(self._me)).data)
+
+    def _described(self, user: User) -> dict[str, Any]:
+        """A hook: what apps above add to it."""
+        return client.me(user, self.principal)
 
     def _read(self, serializer_class: type[Any]) -> dict[str, Any]:
         serializer = serializer_class(data=self.request.data)

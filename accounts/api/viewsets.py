@@ -131,7 +131,11 @@ class AuthViewSet(ProofActions, RecoveryActions, DeclaredViewSet):
     @action(detail=False, methods=["get"])
     def me(self, request: Request) -> Response:
         """The signed-in user, the place where he works now, and the others he could switch to."""
-        return Response(MeOut(client.me(_user(request), self.principal)).data)
+        return Response(MeOut(self._described(_user(request))).data)
+
+    def _described(self, user: User) -> dict[str, Any]:
+        """A hook: what apps above add to it."""
+        return client.me(user, self.principal)
 
     @extend_schema(
         request=SwitchIn, responses=TokensOut, summary="Work in another organization", tags=["auth"]

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from accounts.api import client as identity
 from accounts.models import Membership, User
 from accounts.permissions import Role
-from accounts.selectors import Headcount, effective_role, headcounts, owners_of
+from accounts.selectors import Headcount, effective_role, first_members, headcounts, owners_of
 from organizations.joining import selectors as joining
 from organizations.models import Organization
 from organizations.services.founding import Founded
@@ -34,16 +35,24 @@ def stored_role(name: str) -> Role | None:
     return known.get(name)
 
 
-def organizations(rows: Iterable[Organization], principal: Principal) -> list[dict[str, Any]]:
+# Rows of people beside an organization: in a list few, of one as many as it may have unless changed.
+LISTED_MEMBERS, SHOWN_MEMBERS = 20, 500
+
+
+def organizations(
+    rows: Iterable[Organization], principal: Principal, *, members: int = LISTED_MEMBERS
+) -> list[dict[str, Any]]:
     """Organizations of the current tenant, with their people counted; a fixed number of queries."""
     shelf = list(rows)
     ids = [row.id for row in shelf]
     counts, owners = headcounts(ids), owners_of(ids)
     tenant = current_tenant()
+    readable = set(ids) & principal.organizations_with("members.read") if ids else set()
+    people = first_members(readable, tenant_id=tenant.id, most=members)
     secrets = joining.secrets_of(shelf, viewer=principal.role) if principal.holds("joining.read") else {}
     return [
         {
-            **_common(row, tenant.id),
+            **common(row, tenant.id),
             "join_enabled": row.join_enabled,
             "whitelist_required": row.whitelist_required,
             "created_by": row.created_by_id,
@@ -54,32 +63,45 @@ def organizations(rows: Iterable[Organization], principal: Principal) -> list[di
             "code": secrets[row.id].code if row.id in secrets else None,
             "tenant": None if tenant.is_personal else _tenant(tenant),
             **_people(counts.get(row.id), owners.get(row.id)),
+            "members": [member(m) for m in people.get(row.id, [])],
         }
         for row in shelf
     ]
 
 
+def me(user: User, principal: Principal) -> dict[str, Any]:
+    """The user as identity shows him; for whoever runs the organization, with what opens it."""
+    shown = identity.me(user, principal)
+    here = shown["organization"]
+    if here is None or principal.limit is not None or not principal.holds("joining.read"):
+        return shown
+    found = joining.join_token_of(here["id"], viewer=principal.role)
+    return {**shown, "organization": {**here, "join_token": found}}
+
+
 def organization(row: Organization, principal: Principal) -> dict[str, Any]:
     """One organization."""
-    return organizations([row], principal)[0]
+    return organizations([row], principal, members=SHOWN_MEMBERS)[0]
 
 
 def entries(rows: Sequence[OrganizationEntry]) -> list[dict[str, Any]]:
     """Organizations of many tenants, from the directory; the caller is in public."""
     ids = [row.id for row in rows]
     counts, owners = headcounts(ids), owners_of(ids)
+    people = first_members(set(ids), most=LISTED_MEMBERS)
     return [
         {
-            **_common(row, row.tenant_id),
+            **common(row, row.tenant_id),
             "join_enabled": row.join_enabled,
             "tenant": _tenant(row.tenant),
             **_people(counts.get(row.id), owners.get(row.id)),
+            "members": [member(m) for m in people.get(row.id, [])],
         }
         for row in rows
     ]
 
 
-def _common(row: Organization | OrganizationEntry, tenant_id: UUID) -> dict[str, Any]:
+def common(row: Organization | OrganizationEntry, tenant_id: UUID) -> dict[str, Any]:
     return {
         "id": row.id,
         "tenant_id": tenant_id,
@@ -188,7 +210,7 @@ def assigned(membership: Membership, name: str) -> dict[str, Any]:
 
 def founded(made: Founded) -> dict[str, Any]:
     """A new small institution's organization, as its founder reads it."""
-    entry = _common(made.organization, made.tenant.id)
+    entry = common(made.organization, made.tenant.id)
     count = Headcount(members=1, active=1, admins=1)
     rest = {"join_enabled": made.organization.join_enabled, "tenant": _tenant(made.tenant)}
-    return {**entry, **rest, **_people(count, made.founder)}
+    return {**entry, **rest, **_people(count, made.founder), "members": []}

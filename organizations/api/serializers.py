@@ -36,6 +36,26 @@ class TenantOfOrganization(serializers.Serializer[Any]):
     slug = serializers.CharField()
 
 
+class MemberOut(serializers.Serializer[Any]):
+    """A member of an organization."""
+
+    id = serializers.UUIDField(help_text="Of the user.")
+    email = serializers.EmailField()
+    username = serializers.CharField()
+    full_name = serializers.CharField()
+    job_title = serializers.CharField()
+    role = serializers.CharField(help_text="org_admin or org_member.")
+    membership_role = serializers.CharField(help_text="owner, admin, analyst or viewer.")
+    state = serializers.CharField(help_text="Of the membership: active or suspended.")
+    is_active = serializers.BooleanField(help_text="Whether the member can enter.")
+    email_verified = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    joined_at = serializers.DateTimeField()
+    last_login = serializers.DateTimeField(allow_null=True)
+    organization_id = serializers.UUIDField()
+    tenant_id = serializers.UUIDField()
+
+
 class OrganizationOut(serializers.Serializer[Any]):
     """An organization with its settings and how many people it has."""
 
@@ -74,6 +94,10 @@ class OrganizationOut(serializers.Serializer[Any]):
     active_members = serializers.IntegerField()
     current_users = serializers.IntegerField()
     total_admins = serializers.IntegerField()
+    members = MemberOut(
+        many=True,
+        help_text="The first of its people, for who may read them; all of them, by page: `members`.",
+    )
 
 
 class OrganizationIn(serializers.Serializer[Any]):
@@ -129,26 +153,6 @@ class StateChangeOut(serializers.Serializer[Any]):
         """Who it was, while he has an account."""
         found: str | None = self.context.get("emails", {}).get(change.by_id)
         return found
-
-
-class MemberOut(serializers.Serializer[Any]):
-    """A member of an organization."""
-
-    id = serializers.UUIDField(help_text="Of the user.")
-    email = serializers.EmailField()
-    username = serializers.CharField()
-    full_name = serializers.CharField()
-    job_title = serializers.CharField()
-    role = serializers.CharField(help_text="org_admin or org_member.")
-    membership_role = serializers.CharField(help_text="owner, admin, analyst or viewer.")
-    state = serializers.CharField(help_text="Of the membership: active or suspended.")
-    is_active = serializers.BooleanField(help_text="Whether the member can enter.")
-    email_verified = serializers.BooleanField()
-    created_at = serializers.DateTimeField()
-    joined_at = serializers.DateTimeField()
-    last_login = serializers.DateTimeField(allow_null=True)
-    organization_id = serializers.UUIDField()
-    tenant_id = serializers.UUIDField()
 
 
 class MemberIn(serializers.Serializer[Any]):

@@ -48,6 +48,9 @@ class AuthViewSet(AccountsAuthViewSet):
         "join": "secret",
     }
 
+    def _described(self, user: User) -> dict[str, Any]:
+        return organization_client.me(user, self.principal)
+
     @extend_schema(request=RegisterIn, responses={201: RegisteredOut}, summary="Register", tags=["auth"])
     @action(detail=False, methods=["post"])
     def register(self, request: Request) -> Response:
@@ -111,6 +114,9 @@ class UserViewSet(AccountsUserViewSet):
         **getattr(AccountsUserViewSet, "list_aliases", {}),
         "organization_members": "users",
     }
+
+    def _described(self, user: User) -> dict[str, Any]:
+        return organization_client.me(user, self.principal)
 
     def _here(self) -> UUID:
         """The organization that the request is about: the one that is named, else the active one."""

@@ -16,6 +16,7 @@ from accounts.permissions import Role
 from organizations.joining import tokens
 from organizations.joining.models import Arrival, InvitationState, JoinLink
 from organizations.models import Organization
+from tenants.kernel import scope
 from tenants.kernel.context import in_public
 from tenants.models import OrganizationEntry
 
@@ -50,6 +51,14 @@ def secrets_of(organizations: Collection[Organization], *, viewer: Role | str | 
             code=tokens.shown_code(code) if code and tokens.may_pass_on(usual, viewer) else None,
         )
     return found
+
+
+def join_token_of(organization_id: UUID, *, viewer: Role | str | None) -> str | None:
+    """The join token of one organization of the current tenant, as somebody of this role sees it."""
+    with scope.organizations({organization_id}, reason="the caller's organization"):
+        links = JoinLink.objects.filter(organization_id=organization_id, is_primary=True)
+        link = links.select_related("organization").first()
+        return tokens.shown(link, link.role or link.organization.default_role, viewer) if link else None
 
 
 def invitations_in(rows: QuerySet[Any], state: str | None) -> QuerySet[Any]:

@@ -172,7 +172,8 @@ def job(row: ScoringJob) -> dict[str, Any]:
         "original_filename": row.original_filename,
         "file_size": row.file_size,
         "total_rows": row.total_rows,
-        "total_companies": row.total_companies,
+        # Unknown until the file is cut: a zero would be shown as a count.
+        "total_companies": row.total_companies or None,
         "processed_rows": row.processed_rows,
         "successful_rows": row.scored_rows,
         "failed_rows": row.refused_rows,

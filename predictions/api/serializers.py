@@ -268,7 +268,7 @@ class JobOut(serializers.Serializer[Any]):
     original_filename = serializers.CharField()
     file_size = serializers.IntegerField()
     total_rows = serializers.IntegerField()
-    total_companies = serializers.IntegerField()
+    total_companies = serializers.IntegerField(allow_null=True, help_text="Null until the file is read.")
     processed_rows = serializers.IntegerField()
     successful_rows = serializers.IntegerField()
     failed_rows = serializers.IntegerField()

@@ -31,6 +31,7 @@ from predictions.inputs import request_from_body
 from predictions.models import Prediction, PredictionKind, RiskLevel
 from predictions.services import jobs, scoring
 from predictions.staleness import StaleReason, stale, stale_condition, with_staleness
+from tenants.kernel.context import current_tenant, in_a_tenant
 from tenants.kernel.viewsets import OwnedViewSet
 
 # Clients load whole portfolios and filter in the browser.
@@ -116,8 +117,12 @@ class PredictionViewSet(OwnedViewSet):
         return self.get_paginated_response(client.prediction_rows(list(page or [])))
 
     def list(self, request: Request) -> Response:
-        """Predictions of the caller's organization (tenant admins: of all organizations), newest first."""
-        return self._page(self.get_queryset())
+        """Predictions of the caller's organization (tenant admins: of all organizations), newest first.
+
+        The platform's own are no organization's: they are in `system`, for its operators too.
+        """
+        rows = self.get_queryset()
+        return self._page(rows.none() if in_a_tenant() and current_tenant().is_reference else rows)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One prediction with the drivers of its PD."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from django.db import connections
 
-from config.env import ROOT
 from tests.streams import StreamServer
-from tests.worker import environment, wait_until
+from tests.web import WebServer
+from tests.worker import wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTH, HEIGHT = 1400, 900
@@ -39,49 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no Chromium on this machine (apt-get install chromium)"))
 
 
-class Server:
-    """The web server as it runs in earnest, on a free port."""
-
-    def __init__(self, streams: int) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        command = [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
-            *("--host", "127.0.0.1", "--port", str(self.port), "--workers", "1", "--blocking-threads", "2"),
-        ]
-        self.streams = streams
-        self.process = subprocess.Popen(
-            command,
-            env={**environment(), "STREAM_PORT": str(streams)},
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait(timeout=30)
-
-    def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/health/live")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-    def at(self, host: str, path: str = "/admin/") -> str:
-        return f"http://{host}:{self.port}{path}"
-
-
 @pytest.fixture(scope="session")
-def server(world, streams: StreamServer, django_db_blocker) -> Iterator[Server]:
+def server(world, streams: StreamServer, django_db_blocker) -> Iterator[WebServer]:
     with django_db_blocker.unblock():
-        server = Server(streams.port)
+        server = WebServer(STREAM_PORT=str(streams.port))
     wait_until(server.answers, "the web server")
     yield server
     server.stop()
@@ -142,7 +97,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(chromium, server) -> Iterator[Watched]:
+def watched(chromium, server, streams) -> Iterator[Watched]:
     context = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
-    yield Watched(context.new_page(), server.port, server.streams)
+    yield Watched(context.new_page(), server.port, streams.port)
     context.close()

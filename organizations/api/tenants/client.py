@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
+from organizations.api.client import common
 from organizations.tenancy import People
 from tenants.branding import logo_url
 from tenants.kernel.context import TenantRef
-from tenants.models import OrganizationEntry, OrganizationState, Tenant, TenantSettings, TenantState
+from tenants.models import OrganizationEntry, Tenant, TenantSettings, TenantState
 from tenants.modules import MODULES
 
 
@@ -28,13 +29,8 @@ def _person(user: User, role: str) -> dict[str, Any]:
 def _organization(entry: OrganizationEntry, people: People) -> dict[str, Any]:
     runs = people.runs.get(entry.id)
     return {
-        "id": entry.id,
-        "tenant_id": entry.tenant_id,
-        "name": entry.name,
-        "slug": entry.slug,
-        "state": entry.state,
-        "is_active": entry.state == OrganizationState.ACTIVE,
-        "is_default": entry.is_default,
+        **common(entry, entry.tenant_id),
+        "join_enabled": entry.join_enabled,
         "total_users": people.members.get(entry.id, 0),
         "admin": {"id": runs.id, "email": runs.email, "full_name": runs.profile.full_name} if runs else None,
     }

@@ -183,7 +183,8 @@ def _heads(
 def already_there(kind: str, request: ScoreRequest) -> str:
     quarter = f"Q{request.fiscal_quarter}" if request.fiscal_quarter else request.quarter_label
     period = f"{request.fiscal_year} {quarter}".strip()
-    place = "system" if current_tenant().is_reference else "organization"
+    here = current_tenant()
+    place = "system" if here.is_reference else "personal" if here.is_personal else "organization"
     return (
         f"{kind.capitalize()} prediction for {request.company.symbol} in {period} "
         f"already exists in your {place} scope"
