@@ -14,7 +14,7 @@ from accounts.privacy.services import exports_purge
 from accounts.recovery.services import tokens_purge
 from accounts.services import sessions_purge
 from accounts.sso.services import attempts_purge
-from accounts.watching.services import devices_purge
+from accounts.watching.services import places_purge
 from organizations.joining.services.invitations import invitations_purge
 from organizations.models import IdempotencyRecord
 from organizations.onboarding.services import registered_open
@@ -52,7 +52,7 @@ def retain_audit() -> int:
 
     with in_public():
         tenants = Tenant.objects.all().refs()
-    return sum(each_tenant(tenants, retain)) + devices_purge()
+    return sum(each_tenant(tenants, retain)) + places_purge()
 
 
 @shared_task(base=PlatformTask, name="organizations.purge", ignore_result=False)

@@ -6,3 +6,6 @@ class WatchingConfig(AppConfig):
 
     name = "accounts.watching"
     label = "watching"
+
+    def ready(self) -> None:
+        from accounts.watching import countries  # noqa: F401 - registers its check

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from accounts.models import AuthSession, Membership, MembershipState, User
 from accounts.permissions import Role
-from accounts.watching.models import KnownDevice
+from accounts.watching import countries
+from accounts.watching.models import KnownCountry, KnownDevice
 from tenants.kernel import mail, watch
 from tenants.kernel.context import in_public
 from tenants.kernel.request import once_committed
@@ -30,38 +31,54 @@ def _network(address: str) -> str:
     return str(ip_network((found, 24 if found.version == 4 else 48), strict=False))
 
 
-def mark_of(user_id: UUID, device: str, address: str | None) -> str:
+def _mark(text: str) -> str:
+    return hmac.new(f"watching:{settings.SECRET_KEY}".encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def device_mark(user_id: UUID, device: str, address: str | None) -> str:
     """What a kind of device in a network is known by: the same after an update of the browser."""
     kind = re.sub(r"[\d.]+", "", device)
-    text = f"{user_id}|{kind}|{_network(address) if address else ''}"
-    return hmac.new(f"watching:{settings.SECRET_KEY}".encode(), text.encode(), hashlib.sha256).hexdigest()
+    return _mark(f"{user_id}|{kind}|{_network(address) if address else ''}")
+
+
+def _is_new(known: type[KnownDevice] | type[KnownCountry], user: User, mark: str) -> bool:
+    """Remember a mark; whether it is a further one: an account's first has nothing to be compared with."""
+    now = timezone.now()
+    rows = known.objects.filter(user=user)
+    if rows.filter(mark=mark, last_seen_at__gt=now - FORGET_AFTER).update(last_seen_at=now):
+        return False
+    first = not rows.exists()
+    known.objects.update_or_create(user=user, mark=mark, defaults={"last_seen_at": now})
+    return not first
 
 
 def session_seen(*, user: User, session: AuthSession) -> bool:
     """Remember where a session was opened from; whether it is somewhere new for this account.
 
-    The first log-in of an account is not new: there is nothing to compare it with. Whatever else is told
-    once, to the person, after the log-in has been committed.
+    Somewhere new is told once, to the person, after the log-in has been committed: the country where that
+    is new, else the device or network.
     """
     if not session.device and not session.address:
         return False
-    mark = mark_of(user.id, session.device, session.address)
-    now = timezone.now()
-    known = KnownDevice.objects.filter(user=user)
-    if known.filter(mark=mark, last_seen_at__gt=now - FORGET_AFTER).update(last_seen_at=now):
+    device_is_new = _is_new(KnownDevice, user, device_mark(user.id, session.device, session.address))
+    country = countries.country_of(session.address)
+    if country and _is_new(KnownCountry, user, _mark(f"{user.id}|country|{country}")):
+        sentence = (
+            f"Your account was used from {countries.name_of(country)}, where it was not used from before."
+        )
+        once_committed(partial(_tell, user, session, "security.log_in.new_country", sentence))
+    elif device_is_new:
+        sentence = "Your account was used from a device or network that it was not used from before."
+        once_committed(partial(_tell, user, session, "security.log_in.somewhere_new", sentence))
+    else:
         return False
-    first = not known.exists()
-    KnownDevice.objects.update_or_create(user=user, mark=mark, defaults={"last_seen_at": now})
-    if first:
-        return False
-    once_committed(partial(_tell, user, session))
     return True
 
 
-def _tell(user: User, session: AuthSession) -> None:
+def _tell(user: User, session: AuthSession, action: str, sentence: str) -> None:
     watch.tell(
-        "security.log_in.somewhere_new",
-        sentence="Your account was used from a device or network that it was not used from before.",
+        action,
+        sentence=sentence,
         actor=user.actor,
         changes={"session": str(session.id)},
         person_id=user.id,
@@ -100,7 +117,8 @@ def alarm_send(
     return len(receivers)
 
 
-def devices_purge() -> int:
-    """Forget devices that were not used for long."""
+def places_purge() -> int:
+    """Forget devices and countries that an account was not used from for long."""
+    unused = {"last_seen_at__lt": timezone.now() - FORGET_AFTER}
     with in_public():
-        return KnownDevice.objects.filter(last_seen_at__lt=timezone.now() - FORGET_AFTER).delete()[0]
+        return sum(known.objects.filter(**unused).delete()[0] for known in (KnownDevice, KnownCountry))

@@ -27,6 +27,8 @@ ALLOWED_HOSTS = ["*"]
 PUBLIC_APP_URL = env.text("PUBLIC_APP_URL", "http://localhost:8000")
 # Proxies of ours in front of the web server: so many entries of X-Forwarded-For are believed.
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0)
+# A file that tells the country of an address (.mmdb); none: countries are not known.
+GEOIP_DATABASE = env.text("GEOIP_DATABASE", "")
 # The port is part of the links that are printed and mailed.
 PORT = env.number("PORT", 8000)
 
