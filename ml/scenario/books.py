@@ -7,17 +7,16 @@ unknown. Shocks are measured on the base, so their order does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from ml.scenario.kinds import KINDS, ORDER, Shock, checked
+from ml.scenario.sums import EXACT, Amounts
 
-Amounts = Mapping[str, Decimal]
 _ZERO = Decimal(0)
 _STEP = Decimal("0.000001")
 """Movements are whole dollars; amounts are in USD millions."""
-_EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _DAYS = Decimal(365)
 
 
@@ -78,40 +77,12 @@ def apply(
     ShockError
         For a shock that cannot be.
     """
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         ledger = _Ledger(dict(base), assumptions or Assumptions(), Decimal(periods))
         for shock in sorted((checked(s) for s in shocks), key=lambda s: (ORDER[s.kind], s.mode, s.value)):
             if shock.value != 0:
                 ledger.take(shock)
         return ledger.closed()
-
-
-def imbalance(amounts: Amounts) -> Decimal | None:
-    """Total assets less liabilities and equity; None where one of them is not known."""
-    if not {"total_assets", "total_liabilities", "total_equity"} <= amounts.keys():
-        return None
-    with localcontext(_EXACT):
-        return amounts["total_assets"] - amounts["total_liabilities"] - amounts["total_equity"]
-
-
-# Sums that the income statement ought to hold: the total, and its parts with their signs.
-_INCOME = {
-    "gross_profit": {"net_sales": 1, "cost_of_goods_sold": -1},
-    "ebitda": {"net_sales": 1, "total_operating_expenses": -1},
-    "ebit": {"ebitda": 1, "depreciation_amortization": -1},
-    "pretax_income": {"ebit": 1, "interest_expense": -1, "unusual_items": 1},
-    "net_income": {"pretax_income": 1, "income_tax": -1},
-}
-
-
-def income_gaps(amounts: Amounts) -> dict[str, Decimal]:
-    """By how much each sum of the income statement is off, where all its parts are known."""
-    with localcontext(_EXACT):
-        return {
-            total: amounts[total] - sum((sign * amounts[part] for part, sign in parts.items()), _ZERO)
-            for total, parts in _INCOME.items()
-            if total in amounts and parts.keys() <= amounts.keys()
-        }
 
 
 class _Ledger:
