@@ -237,9 +237,20 @@ class JobState(models.TextChoices):
     COMPLETED = "completed", "Completed"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
+    UNDOING = "undoing", "Being undone"
+    UNDONE = "undone", "Undone"
+    DELETING = "deleting", "Being deleted"
 
 
 UNFINISHED = (JobState.PENDING, JobState.PROCESSING)
+# What a job brought is being taken away: nobody else may touch it meanwhile.
+GOING = (JobState.UNDOING, JobState.DELETING)
+
+
+class JobPriority(models.TextChoices):
+    URGENT = "urgent", "Urgent"
+    NORMAL = "normal", "Normal"
+    LOW = "low", "Low"
 
 
 class ScoringJob(OrganizationOwned):
@@ -247,6 +258,9 @@ class ScoringJob(OrganizationOwned):
 
     kind = models.CharField(max_length=10, choices=PredictionKind.choices)
     state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.PENDING)
+    priority = models.CharField(
+        max_length=6, choices=JobPriority.choices, default=JobPriority.NORMAL, db_default=JobPriority.NORMAL
+    )
     original_filename = models.CharField(max_length=255)
     path = models.CharField(max_length=300, editable=False)
     file_size = models.PositiveBigIntegerField()
@@ -318,6 +332,11 @@ class JobChunk(OrganizationOwned):
     number = models.PositiveIntegerField()
     path = models.CharField(max_length=300)
     rows = models.PositiveIntegerField()
+    row_numbers = ArrayField(
+        models.PositiveIntegerField(),
+        null=True,
+        help_text="Those rows of the part that this chunk is for, once it was split; null: all of them.",
+    )
     duplicates = models.JSONField(default=dict, help_text="Row to the earlier row with the same key.")
     sent_at = models.DateTimeField(null=True, help_text="When it was last handed to the queue.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often somebody began with it.")

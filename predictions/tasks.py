@@ -46,7 +46,14 @@ def plan_job(self: Any, *, job_id: str) -> None:
         raise _again(self, error) from error
 
 
-@shared_task(bind=True, base=TenantTask, name="predictions.score_chunk", max_retries=3)
+@shared_task(
+    bind=True,
+    base=TenantTask,
+    name="predictions.score_chunk",
+    max_retries=3,
+    soft_time_limit=settings.CHUNK_MAX_SECONDS,
+    time_limit=settings.CHUNK_MAX_SECONDS + 30,
+)
 def score_chunk(self: Any, *, chunk_id: str) -> None:
     """Score one chunk, then bring its job forward."""
     try:

@@ -14,6 +14,9 @@ STATE_LABELS = {
     "Completed": "success",
     "Failed": "danger",
     "Cancelled": "warning",
+    "Being undone": "primary",
+    "Undone": "warning",
+    "Being deleted": "primary",
 }
 MEMBERS = {
     "random_forest": "Random forest",

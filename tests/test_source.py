@@ -43,6 +43,7 @@ DOORS = {
         "predictions/retention.py",
         "predictions/monitoring/tasks.py",
         "predictions/schedules/tasks.py",
+        "predictions/services/dispatching.py",
         "predictions/shadowing.py",
         "predictions/tasks.py",
         "predictions/usage.py",

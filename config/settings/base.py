@@ -327,6 +327,25 @@ EXPORT_KEPT_DAYS = env.number("EXPORT_KEPT_DAYS", 7)
 PDF_FONTS = env.text("PDF_FONTS", "")
 # A chunk whose worker has not reported for this long is handed out again by the sweeper.
 CHUNK_STALE_SECONDS = env.number("CHUNK_STALE_SECONDS", 20)
+# Chunks in the queue at a time: of one job, of one organization, and of all tenants, who share them alike.
+# Twice the number of scoring processes keeps all of them busy (decision 0034).
+CHUNKS_PER_JOB = env.number("CHUNKS_PER_JOB", 4)
+CHUNKS_PER_ORGANIZATION = env.number("CHUNKS_PER_ORGANIZATION", 8)
+CHUNKS_IN_FLIGHT = env.number("CHUNKS_IN_FLIGHT", 16)
+# Files that are read into chunks at a time, all tenants together; up to URGENT_MAX_ROWS does not count.
+CUTS_AT_ONCE = env.number("CUTS_AT_ONCE", 1)
+# A file of so many rows is urgent by itself; one of more than URGENT_MAX_ROWS cannot be. Either only while
+# its organization has not spent its rows of the hour.
+SMALL_FILE_ROWS = env.number("SMALL_FILE_ROWS", 2_000)
+URGENT_MAX_ROWS = env.number("URGENT_MAX_ROWS", 20_000)
+URGENT_ROWS_PER_HOUR = env.number("URGENT_ROWS_PER_HOUR", 100_000)
+# What an organization may have unfinished, and upload in 24 hours; 0 is no limit.
+JOBS_UNFINISHED = env.number("JOBS_UNFINISHED", 50)
+JOB_ROWS_PER_DAY = env.number("JOB_ROWS_PER_DAY", 0)
+# A chunk that takes longer is stopped, and split if it does so again.
+CHUNK_MAX_SECONDS = env.number("CHUNK_MAX_SECONDS", 120)
+# So many rows of a file may make the scoring fail; with more the fault is not theirs: the job fails.
+JOB_MAX_FAULTS = env.number("JOB_MAX_FAULTS", 100)
 # A PD that moved by no more than this share of itself counts as unchanged.
 PD_UNCHANGED_BAND = env.number("PD_UNCHANGED_BAND", 5) / 100
 # Months after the end of its period from which a statement's score is marked as old.

@@ -29,5 +29,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "priority_steps": list(range(10)),
-    "queue_order_strategy": "priority",
+    # Priority goes first; of one priority the queues take turns, or a full one would starve the others.
+    "queue_order_strategy": "round_robin",
 }

@@ -24,7 +24,7 @@ from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
 from predictions import selectors, wording
 from predictions.live.measuring import pace_of, phase_of
-from predictions.models import UNFINISHED, PredictionKind, RiskLevel, ScoringJob, Severity
+from predictions.models import UNFINISHED, JobPriority, PredictionKind, RiskLevel, ScoringJob, Severity
 from predictions.services import jobs
 from tenants.kernel.console import ConsoleAdmin, percent
 from tenants.kernel.console_forms import ConsoleForm
@@ -64,9 +64,16 @@ class UploadForm(ConsoleForm):
         help_text="Where the file itself does not say. Three letters.",
     )
 
+    priority = forms.ChoiceField(
+        required=False,
+        choices=(("", "by its size"), *JobPriority.choices),
+        widget=UnfoldAdminSelectWidget(),
+        help_text="A small file goes before all others by itself. Low is for what nobody waits for.",
+    )
+
     class Meta:
         model = ScoringJob
-        fields = ("kind", "unit", "currency")
+        fields = ("kind", "unit", "currency", "priority")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -111,7 +118,7 @@ class JobAdmin(ConsoleAdmin):
         "by",
         "created_at",
     )
-    list_filter = ("state", "kind", "organization")
+    list_filter = ("state", "kind", "priority", "organization")
     list_select_related = ("organization",)
     search_fields = ("original_filename", "created_by_label")
     ordering = ("-created_at", "-id")
@@ -133,7 +140,7 @@ class JobAdmin(ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         place = ("place",) if len(self.reach(request)) > 1 else ()
-        return ((None, {"fields": ("kind", "file", ("unit", "currency"), *place)}),)
+        return ((None, {"fields": ("kind", "file", ("unit", "currency"), "priority", *place)}),)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs["fields"] = UploadForm.Meta.fields
@@ -147,6 +154,7 @@ class JobAdmin(ConsoleAdmin):
             upload=data["file"],
             unit=data["unit"],
             currency=data["currency"],
+            priority=data["priority"],
             organization_id=chosen_place(form, request),
             actor=self.actor(request),
         )

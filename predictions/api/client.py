@@ -23,7 +23,12 @@ STATUS = {
     JobState.FAILED: "failed",
     # Clients know five words; the exact state stands beside.
     JobState.CANCELLED: "failed",
+    JobState.UNDOING: "processing",
+    JobState.UNDONE: "failed",
+    JobState.DELETING: "processing",
 }
+
+_ENDED = {JobState.CANCELLED: "Cancelled by user", JobState.UNDONE: "Undone by user"}
 
 
 def _probability(value: float | None) -> float | None:
@@ -154,20 +159,21 @@ def score(row: Score) -> dict[str, Any]:
 
 def upload(form: dict[str, Any]) -> dict[str, Any]:
     """An upload form as ``job_create`` takes it."""
-    return {"upload": form["file"], "unit": form["unit"], "currency": form["currency"]}
+    return {"upload": form["file"], **{name: form[name] for name in ("unit", "currency", "priority")}}
 
 
 def job(row: ScoringJob) -> dict[str, Any]:
     """A job; ``status`` in the client's words."""
     rate = row.processed_rows / row.seconds if row.seconds and row.processed_rows else None
     left = row.total_rows - row.processed_rows
-    message = "Cancelled by user" if row.state == JobState.CANCELLED else (row.error_message or None)
+    message = _ENDED.get(JobState(row.state)) or row.error_message or None
     return {
         "id": row.id,
         "job_id": row.id,
         "task_id": str(row.id),
         "status": STATUS[JobState(row.state)],
         "state": row.state,
+        "priority": row.priority,
         "job_type": row.kind,
         "original_filename": row.original_filename,
         "file_size": row.file_size,

@@ -18,7 +18,15 @@ from organizations.selectors import working_organization
 from predictions import exports, selectors
 from predictions.api import client
 from predictions.api.report_serializers import JobReportOut
-from predictions.api.serializers import IssueOut, JobOut, JobUploadIn, ProgressOut, ResultRowOut, ResultsIn
+from predictions.api.serializers import (
+    IssueOut,
+    JobOut,
+    JobUploadIn,
+    PriorityIn,
+    ProgressOut,
+    ResultRowOut,
+    ResultsIn,
+)
 from predictions.live import measuring
 from predictions.models import JobState, PredictionKind, ScoringJob, Severity
 from predictions.reports import paper, workbook
@@ -62,6 +70,7 @@ class JobViewSet(OwnedViewSet):
         "create": "jobs.create",
         "destroy": "jobs.change",
         "cancel": "jobs.change",
+        "prioritise": "jobs.change",
         "progress": "jobs.read",
         "results": "jobs.read",
         "whole_results": "jobs.read",
@@ -127,7 +136,8 @@ class JobViewSet(OwnedViewSet):
     def create(self, request: Request) -> Response:
         """Upload a CSV or XLSX file of annual or quarterly rows; the answer comes before the scoring.
 
-        A file without the needed columns is refused at once; a faulty row later, by itself.
+        A file without the needed columns is refused at once; a faulty row later, by itself. Beyond the
+        organization's limits 429 `too_many_jobs`, `rows_spent` or `urgent_spent`, with `Retry-After`.
         """
         serializer = JobUploadIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -152,6 +162,20 @@ class JobViewSet(OwnedViewSet):
     def cancel(self, request: Request, pk: str) -> Response:
         """Stop at the next chunk's border; rows scored so far stay."""
         job = jobs.job_cancel(job=self.get_object(), actor=self.principal.actor)
+        return Response(client.job(job))
+
+    @extend_schema(request=PriorityIn, responses=JobOut, summary="Change a job's priority")
+    @action(detail=True, methods=["post"], url_path="priority")
+    def prioritise(self, request: Request, pk: str) -> Response:
+        """Let a job that has not ended go before or behind others from its next chunk on.
+
+        400 `too_large_for_urgent` and 429 `urgent_spent` where it cannot be urgent; 409 `job_ended` later.
+        """
+        serializer = PriorityIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        job = jobs.job_prioritise(
+            job=self.get_object(), actor=self.principal.actor, **serializer.validated_data
+        )
         return Response(client.job(job))
 
     @extend_schema(responses=ResultRowOut(many=True), summary="Results, the worst first", filters=False)

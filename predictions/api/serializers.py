@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from companies.models import FIRST_YEAR, LAST_YEAR, SYMBOL
 from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS, RATIOS
-from predictions.models import PredictionKind, RiskLevel
+from predictions.models import JobPriority, PredictionKind, RiskLevel
 from predictions.staleness import StaleReason
 
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
@@ -250,6 +250,17 @@ class UploadIn(serializers.Serializer[Any]):
     currency = serializers.RegexField(
         r"^[A-Za-z]{3}$", required=False, default="", help_text="Of amounts, where the file says none."
     )
+    priority = serializers.ChoiceField(
+        JobPriority.choices,
+        required=False,
+        default="",
+        help_text="Without one a small file is urgent (2,000 rows by default), any other normal. Urgent can "
+        "be a file of up to 20,000 rows by default.",
+    )
+
+
+class PriorityIn(serializers.Serializer[Any]):
+    priority = serializers.ChoiceField(JobPriority.choices)
 
 
 class JobUploadIn(UploadIn):
@@ -264,6 +275,7 @@ class JobOut(serializers.Serializer[Any]):
     task_id = serializers.CharField()
     status = serializers.ChoiceField(("pending", "queued", "processing", "completed", "failed"))
     state = serializers.CharField()
+    priority = serializers.ChoiceField(JobPriority.choices)
     job_type = serializers.ChoiceField(PredictionKind.choices)
     original_filename = serializers.CharField()
     file_size = serializers.IntegerField()

@@ -14,7 +14,7 @@ from accounts.permissions import Role, extent
 from accounts.selectors import standing_of
 from companies.models import Company
 from organizations.notices.services import notify
-from predictions.models import UNFINISHED, JobState
+from predictions.models import UNFINISHED, JobPriority, JobState
 from predictions.reports.comparing import compare, previous_run
 from predictions.schedules.clock import next_due
 from predictions.schedules.models import Run, Schedule, Source
@@ -204,6 +204,8 @@ def _job(schedule: Schedule) -> Any:
         kind=schedule.kind,
         organization_id=organization_id,
         only_own=own,
+        # Nobody waits for a run by the clock.
+        priority=JobPriority.LOW,
         actor=Actor(schedule.created_by_id, schedule.created_by_label),
         **input_of(schedule),
     )

@@ -21,14 +21,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from companies.sheets import Kind, ParsedBatch, Seen, SheetError, open_sheet, parse_rows
-from predictions.models import UNFINISHED, JobChunk, JobState, ScoringJob
+from predictions.models import UNFINISHED, JobChunk, JobPriority, JobState, ScoringJob
 from predictions.registry.selectors import champion
-from predictions.services import jobs
+from predictions.services import cut_slots, jobs
 from tenants.kernel.request import Actor
 
 FINDINGS = b"findings"
 # Chunks that are written at a time: each time the job gives a sign of life.
 _FLUSH = 8
+# Seconds after which a large file asks again whether it may be read.
+CUT_LATER = 1
 
 
 class _Overtaken(Exception):
@@ -44,6 +46,11 @@ def job_plan(*, job_id: UUID, actor: Actor) -> None:
     if job is None:
         return
     if job.planned_at is None:
+        if not cut_slots.take(job):
+            # Heard of, so that the sweep does not send it once more.
+            jobs.mirror(job)
+            jobs.plan(job, actor, after=CUT_LATER)
+            return
         try:
             _Cut(job, actor).run()
         except _Overtaken:
@@ -51,6 +58,8 @@ def job_plan(*, job_id: UUID, actor: Actor) -> None:
         except SheetError as error:
             jobs.job_fail(job_id=job_id, message=error.detail, actor=actor)
             return
+        finally:
+            cut_slots.give_back(job)
     jobs.job_advance(job_id=job_id, actor=actor)
 
 
@@ -117,9 +126,12 @@ class _Cut:
             job.model_version_id, job.model_sha256 = model.id, model.sha256
             job.started_at = job.started_at or now
             job.state = JobState.PROCESSING
+        cut_slots.keep(job)
         job.total_rows = self.rows if last else max(job.total_rows, self.rows)
         if last:
             job.total_companies = len(self.symbols)
+            if job.priority == JobPriority.URGENT and job.total_rows > settings.URGENT_MAX_ROWS:
+                job.priority = JobPriority.NORMAL  # its head told of fewer rows
             job.planned_at = now
         job.save()
         if not last:

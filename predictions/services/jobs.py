@@ -1,8 +1,8 @@
 """Scoring jobs: taking a file in, cutting it into chunks, scoring them, and telling how it stands.
 
 A chunk's scores, its findings and its done-mark are written in one transaction, so a chunk is done
-wholly or not at all, whoever is handed it how often. A job keeps a few chunks in the queue at a time:
-small jobs get through beside large ones, and a lost message delays nothing but its window.
+wholly or not at all, whoever is handed it how often. Which chunks are in the queue is decided for all jobs of
+a tenant together (`dispatching`); a lost message delays nothing but its own chunk.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sh
 from companies.sheets.errors import shown
 from predictions.live.channel import publish
 from predictions.models import UNFINISHED, JobState, ScoringJob
+from predictions.services import limits
+from predictions.services.dispatching import dispatch, urgency
 from predictions.services.ending import job_ended
-from tenants.kernel import audit, pieces
+from tenants.kernel import audit
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
 from tenants.kernel.files import remove_folder
@@ -47,11 +49,13 @@ def job_create(
     unit: str = "units",
     currency: str = "",
     only_own: bool = False,
+    priority: str = "",
     actor: Actor,
 ) -> ScoringJob:
-    """Check the file as a whole, keep it, and queue its scoring.
+    """Check the file as a whole, keep it, and queue its scoring. Without a ``priority`` its size gives one.
 
-    Raises InvalidInput (with the reader's code) for a file that cannot be scored, TooLarge beyond the limits.
+    Raises InvalidInput (with the reader's code) for a file that cannot be scored, TooLarge and TooMany beyond
+    the limits.
     """
     size = upload.size or 0
     if size > settings.UPLOAD_MAX_BYTES:
@@ -71,6 +75,9 @@ def job_create(
         raise TooLarge(
             f"Files of up to {most:,} rows are taken; this one has {rows:,}.", code="too_many_rows"
         )
+    # Before the file is kept, and once more when the job is registered: others upload at the same time.
+    limits.check(organization_id=organization_id, rows=rows)
+    limits.priority_for(wanted=priority, rows=rows, organization_id=organization_id)
     job_id = uuid7()
     path = default_storage.save(f"{folder(job_id)}/upload.{sheet.format}", upload)
     try:
@@ -79,6 +86,7 @@ def job_create(
                 id=job_id,
                 organization_id=organization_id,
                 kind=kind,
+                priority=priority,
                 original_filename=name,
                 path=path,
                 file_size=size,
@@ -120,12 +128,26 @@ def _digest(upload: UploadedFile[bytes]) -> str:
 
 @transaction.atomic
 def _register(job: ScoringJob, actor: Actor) -> ScoringJob:
+    organization_id = UUID(str(job.organization_id))
+    hold_alone(organization_id)
+    limits.check(organization_id=organization_id, rows=job.total_rows)
+    job.priority = limits.priority_for(
+        wanted=job.priority, rows=job.total_rows, organization_id=organization_id
+    )
     job.save(force_insert=True)
-    _mirror(job)
+    mirror(job)
     changes = {"file": job.original_filename, "rows": job.total_rows, "sha256": job.sha256}
     audit.record("predictions.job.created", on=job, changes=changes, actor=actor)
-    enqueue("predictions.plan_job", actor=actor, queue="io", job_id=str(job.id))
+    plan(job, actor)
     return job
+
+
+def plan(job: ScoringJob, actor: Actor, *, passed_over: bool = False, after: int | None = None) -> None:
+    """Have the job's file cut."""
+    priority = urgency(job.priority, passed_over=passed_over)
+    enqueue(
+        "predictions.plan_job", actor=actor, queue="io", priority=priority, after=after, job_id=str(job.id)
+    )
 
 
 @transaction.atomic
@@ -147,17 +169,18 @@ def job_advance(*, job_id: UUID, swept: bool = False, actor: Actor) -> ScoringJo
             # Nothing is scored before the file is read to its end: one that breaks off half way is refused
             # as a whole.
             if swept:
-                enqueue("predictions.plan_job", actor=actor, queue="io", job_id=str(job.id))
+                plan(job, actor, passed_over=True)
         elif not job.chunks.filter(done_at=None).exists():
             job.state = JobState.COMPLETED
             job.completed_at = timezone.now()
             changes = {"scored": job.scored_rows, "refused": job.refused_rows}
             audit.record("predictions.job.completed", on=job, changes=changes, actor=actor)
             job_ended(job=job, actor=actor)
-        else:
-            _hand_out(job, actor)
     job.save()
-    _mirror(job)
+    mirror(job)
+    if job.planned_at is not None:
+        # Also when it has ended: its places in the queue are another job's now.
+        dispatch(passed_over=job.id if swept else None)
     return job
 
 
@@ -176,12 +199,7 @@ def _count(job: ScoringJob) -> None:
     job.level_counts, job.refused_counts = dict(levels), dict(refused)
 
 
-def _hand_out(job: ScoringJob, actor: Actor) -> None:
-    for chunk_id in pieces.hand_out(job.chunks.all()):
-        enqueue("predictions.score_chunk", actor=actor, queue="score", chunk_id=str(chunk_id))
-
-
-def _mirror(job: ScoringJob) -> None:
+def mirror(job: ScoringJob) -> None:
     """The job's state in the platform's directory, and to those who follow it."""
     publish(job)
     rows = job.total_rows
@@ -202,9 +220,37 @@ def job_cancel(*, job: ScoringJob, actor: Actor) -> ScoringJob:
     locked.state = JobState.CANCELLED
     locked.completed_at = timezone.now()
     locked.save()
-    _mirror(locked)
+    mirror(locked)
     audit.record("predictions.job.cancelled", on=locked, changes={"rows": locked.processed_rows}, actor=actor)
     job_ended(job=locked, actor=actor)
+    dispatch()
+    return locked
+
+
+@transaction.atomic
+def job_prioritise(*, job: ScoringJob, priority: str, actor: Actor) -> ScoringJob:
+    """Let a job that has not ended go before or behind others from its next chunk on.
+
+    Raises Conflict for an ended job, and as an upload does where it cannot be urgent.
+    """
+    organization_id = UUID(str(job.organization_id))
+    hold_alone(organization_id)
+    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",), no_key=True).get(id=job.id)
+    if locked.state not in UNFINISHED:
+        raise Conflict(f"The job is {locked.get_state_display().lower()} already.", code="job_ended")
+    before = locked.priority
+    if before == priority:
+        return locked
+    locked.priority = limits.priority_for(
+        wanted=priority, rows=locked.total_rows, organization_id=organization_id
+    )
+    locked.save(update_fields=["priority"])
+    changes = {"priority": [before, locked.priority]}
+    audit.record("predictions.job.prioritised", on=locked, changes=changes, actor=actor)
+    if locked.planned_at is not None:
+        dispatch()
+    elif locked.state == JobState.PENDING:
+        plan(locked, actor)
     return locked
 
 
@@ -221,9 +267,10 @@ def job_fail(*, job_id: UUID, message: str, actor: Actor) -> None:
     locked.state, locked.error_message = JobState.FAILED, message[:200]
     locked.completed_at = timezone.now()
     locked.save()
-    _mirror(locked)
+    mirror(locked)
     audit.record("predictions.job.failed", on=locked, changes={"why": message}, actor=actor)
     job_ended(job=locked, actor=actor)
+    dispatch()
 
 
 @transaction.atomic

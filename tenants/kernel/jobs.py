@@ -34,13 +34,15 @@ def enqueue(
     queue: str | None = None,
     priority: int = 5,
     robust: bool = False,
+    after: int | None = None,
     **ids: str,
 ) -> None:
     """Run task ``name`` once the current transaction commits.
 
     It runs in the caller's tenant and sees no more organizations than the caller did. ``ids`` are
     identifiers, never objects. Priority 0 is the most urgent, 9 the least. With
-    ``robust`` a broker that cannot be reached is logged and does not fail the caller.
+    ``robust`` a broker that cannot be reached is logged and does not fail the caller. ``after`` so many
+    seconds a worker begins with it.
     """
     task = _task(name)
     if isinstance(task, PlatformTask):
@@ -60,6 +62,8 @@ def enqueue(
     options: dict[str, Any] = {"headers": {HEADER: stamp}, "priority": priority}
     if queue:
         options["queue"] = queue
+    if after is not None:
+        options["countdown"] = after
     transaction.on_commit(lambda: task.apply_async(kwargs=ids, **options), robust=robust)
 
 
