@@ -36,15 +36,19 @@ class Prediction(FollowsCompany):
     once_by = ("kind", "fiscal_year", "fiscal_quarter")
 
     # Its own index is the prefix of two others below (decision 0028 argues every index and constraint here).
+    # That company and organization are there and agree is seen to in sets (predictions.chain).
     organization = models.ForeignKey(
         "organizations.Organization",
         on_delete=models.PROTECT,
         related_name="+",
         editable=False,
         db_index=False,
+        db_constraint=False,
     )
     # The unique constraint begins with the company.
-    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="predictions", db_index=False)
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, related_name="predictions", db_index=False, db_constraint=False
+    )
     kind = models.CharField(max_length=10, choices=PredictionKind.choices)
     fiscal_year = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)]
@@ -93,10 +97,11 @@ class Prediction(FollowsCompany):
             models.Index(
                 fields=["id"], condition=~models.Q(company_deleted_at=None), name="prediction_hidden"
             ),
-            models.Index(fields=["organization", "kind", "-created_at", "-id"], name="prediction_newest"),
+            # Newest first is these two read backwards: new rows go to the end, where a page fills up whole.
+            models.Index(fields=["organization", "kind", "created_at", "id"], name="prediction_newest"),
             models.Index(fields=["organization", "kind", "-pd"], name="prediction_worst"),
             # Who reaches several organizations reads across them in this order.
-            models.Index(fields=["kind", "-created_at", "-id"], name="prediction_newest_of_all"),
+            models.Index(fields=["kind", "created_at", "id"], name="prediction_newest_of_all"),
             models.Index(fields=["kind", "-pd", "-id"], name="prediction_worst_of_all"),
             models.Index(
                 fields=["kind", "-pd", "id"],
@@ -134,7 +139,9 @@ class Score(OrganizationOwned):
         db_index=False,
         db_constraint=False,
     )
-    prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="scores")
+    prediction = models.ForeignKey(
+        Prediction, on_delete=models.CASCADE, related_name="scores", db_constraint=False
+    )
     job = models.ForeignKey(
         "predictions.ScoringJob",
         on_delete=models.SET_NULL,

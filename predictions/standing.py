@@ -42,20 +42,18 @@ _REMOVED = "(c.deleted_at IS NULL) <> (g.deleted_at IS NULL)"
 
 
 def _mark(touched: str) -> str:
-    """Set the flag afresh for these pairs of company and kind."""
+    """Set the flag afresh for these pairs of company and kind; rows that have it right are not written."""
     return f"""
     EXECUTE format($sql$
-        WITH touched AS ({touched}),
-        newest AS (
-            SELECT DISTINCT ON (p.company_id, p.kind) p.id, p.company_id, p.kind
-            FROM %1$I.predictions_prediction p
-            JOIN touched t ON t.company_id = p.company_id AND t.kind = p.kind
-            JOIN %1$I.companies_company c ON c.id = p.company_id AND c.deleted_at IS NULL
-            ORDER BY p.company_id, p.kind, p.fiscal_year DESC, p.fiscal_quarter DESC NULLS LAST, p.id DESC)
-        UPDATE %1$I.predictions_prediction p SET latest = (n.id IS NOT NULL AND p.id = n.id)
-        FROM touched t LEFT JOIN newest n ON n.company_id = t.company_id AND n.kind = t.kind
-        WHERE p.company_id = t.company_id AND p.kind = t.kind
-          AND p.latest <> (n.id IS NOT NULL AND p.id = n.id)
+        WITH judged AS (
+            SELECT p.id, p.latest, c.deleted_at IS NULL AND row_number() OVER (
+                PARTITION BY p.company_id, p.kind
+                ORDER BY p.fiscal_year DESC, p.fiscal_quarter DESC NULLS LAST, p.id DESC) = 1 AS newest
+            FROM ({touched}) t
+            JOIN %1$I.companies_company c ON c.id = t.company_id
+            JOIN %1$I.predictions_prediction p ON p.company_id = t.company_id AND p.kind = t.kind)
+        UPDATE %1$I.predictions_prediction p SET latest = j.newest FROM judged j
+        WHERE p.id = j.id AND j.latest <> j.newest AND p.latest <> j.newest
     $sql$, TG_TABLE_SCHEMA);
     """
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from companies.models import Company
 from companies.sectors import sector_named
 from tenants.kernel import audit
+from tenants.kernel.arrays import AnyOf
 from tenants.kernel.copying import insert_missing, update_rows
 from tenants.kernel.ids import uuid7_batch
 from tenants.kernel.request import Actor
@@ -48,18 +49,18 @@ def companies_take(
 ) -> CompanySet:
     """The companies of these rows, made where missing and brought up to date where more is said.
 
-    What `companies_ensure` does for single rows, with the same rules: the last word wins for a
-    symbol that comes several times, silence ("" or NaN) never empties a field, rows are made and then locked
-    in the order of their symbols, and with ``only_own`` a company of somebody else only learns what it
-    lacks. ``facts`` holds the columns name, sector, currency (texts) and market_cap (millions), each of shape
-    (n,). The symbols must be checked.
+    The last word wins for a symbol that comes several times, silence ("", None or NaN) never empties a field,
+    and with ``only_own`` a company of somebody else only learns what it lacks. Rows are made and then locked
+    in the order of their symbols, so that two workers with the same companies queue instead of blocking each
+    other. ``facts`` holds the columns name, sector, currency (texts) and market_cap (millions, floats or
+    Decimals), each of length n. The symbols must be checked.
     """
     places, distinct = pd.factorize(np.asarray(symbols, dtype=object))
     said = _last_said(places, len(distinct), facts)
     order = np.argsort(distinct).tolist()
     names = [distinct[place] for place in order]
-    rows = Company.objects.filter(organization_id=organization_id, symbol__in=names)
-    known = set(rows.values_list("symbol", flat=True))
+    rows = Company.objects.filter(organization_id=organization_id)
+    known = set(rows.filter(AnyOf("symbol", names)).values_list("symbol", flat=True))
     missing = [place for place in order if distinct[place] not in known]
     ids: dict[str, UUID] = {}
     made: set[str] = set()
@@ -86,7 +87,7 @@ def companies_take(
         place_of = {symbol: place for place, symbol in enumerate(distinct.tolist())}
         others = [symbol for symbol in names if symbol not in made]
         ids |= _brought_up_to_date(
-            rows.filter(symbol__in=others), place_of, said, organization_id, only_own, actor
+            rows.filter(AnyOf("symbol", others)), place_of, said, organization_id, only_own, actor
         )
     return CompanySet(distinct.tolist(), places, [ids[symbol] for symbol in distinct], made)
 
@@ -95,12 +96,10 @@ def _last_said(places: Any, count: int, facts: Mapping[str, Any]) -> dict[str, l
     """By distinct symbol the last value that is not silent; None where nothing is said."""
     said: dict[str, list[Any]] = {}
     for field in LEARNT:
-        values = facts[field]
+        values = np.asarray(facts[field], dtype=None if field == "market_cap" else object)
         if field == "market_cap":
-            values = np.asarray(values, dtype=np.float64)
-            spoken = np.flatnonzero(~np.isnan(values))
+            spoken = np.flatnonzero(~pd.isna(values))
         else:
-            values = np.asarray(values, dtype=object)
             if field == "sector":
                 names = {text: sector_named(text) for text in set(values.tolist())}
                 values = np.array([names[text] for text in values.tolist()], dtype=object)
@@ -113,10 +112,12 @@ def _last_said(places: Any, count: int, facts: Mapping[str, Any]) -> dict[str, l
     return said
 
 
-def money(value: float | None) -> Decimal | None:
-    """A float of a file or a request as the tables keep money; None and NaN are None."""
+def money(value: float | Decimal | None) -> Decimal | None:
+    """A number of a file or a request as the tables keep money; None and NaN are None."""
     if value is None or value != value:
         return None
+    if isinstance(value, Decimal):
+        return value.quantize(Decimal("0.000001"))
     return Decimal(repr(float(value))).quantize(Decimal("0.000001"))
 
 

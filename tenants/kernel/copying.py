@@ -17,6 +17,7 @@ from django.db import connection
 from psycopg import sql
 
 from tenants.kernel import scope
+from tenants.kernel.arrays import array_text
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.owned import OrganizationOwned
 
@@ -158,7 +159,7 @@ def insert_missing(
         returning=sql.Identifier(_column(model, returning)),
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*fixed.values(), *map(list, columns.values())])
+        cursor.execute(statement, [*fixed.values(), *map(array_text, columns.values())])
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -18,6 +18,7 @@ from predictions.models import Prediction, PredictionKind, Score
 from predictions.registry.selectors import ActiveModel
 from predictions.services.scoring.columns import ScoredColumns, number_texts
 from predictions.services.scoring.storing import shadow_ask
+from tenants.kernel.arrays import AnyOf
 from tenants.kernel.copying import copy_columns, update_rows, uuid_column
 from tenants.kernel.ids import uuid7_bytes
 from tenants.kernel.request import Actor
@@ -94,7 +95,7 @@ def _heads_of_rows(kind: str, part: pa.Table, companies: CompanySet) -> dict[int
         return {}
     years = part["reporting_year"].to_numpy()
     rows = Prediction.objects.filter(
-        company__in=known, kind=kind, fiscal_year__in=np.unique(years).tolist()
+        AnyOf("company_id", known, "uuid"), kind=kind, fiscal_year__in=np.unique(years).tolist()
     ).values_list("company_id", "fiscal_year", "fiscal_quarter", "id", "created_by_id")
     there = {(company, year, quarter): (head, owner) for company, year, quarter, head, owner in rows}
     if not there:
@@ -196,6 +197,7 @@ def _new_heads(
     quarters = scored.part["reporting_quarter"].to_numpy()
     columns: dict[str, pa.Array] = {
         "company": company_ids.take(pa.array(places)),
+        "latest": pa.array(_newest(places, scored.part, len(companies.ids), kind)),
         "fiscal_year": pa.array(scored.part["reporting_year"].to_numpy()),
         **result,
     }
@@ -218,6 +220,20 @@ def _new_heads(
             **{name: values.filter(chosen) for name, values in columns.items()},
         },
     )
+
+
+def _newest(places: Any, part: pa.Table, companies: int, kind: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows are of the newest period that this part has of their company.
+
+    The trigger that keeps ``latest`` would find the same, by writing every row but one of a company twice.
+    """
+    periods = part["reporting_year"].to_numpy() * 8
+    if kind == PredictionKind.QUARTERLY:
+        periods = periods + part["reporting_quarter"].to_numpy()
+    last = np.full(companies, -1, dtype=periods.dtype)
+    np.maximum.at(last, places, periods)
+    newest: np.ndarray[Any, np.dtype[np.bool_]] = periods == last[places]
+    return newest
 
 
 def _warnings_json(scored: ScoredColumns, warnings: Mapping[int, list[dict[str, Any]]]) -> pa.Array:
