@@ -18,6 +18,7 @@ from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS
 from predictions.grading import master_scale, pd_floor
 from predictions.models import PredictionKind
 from predictions.registry.selectors import ActiveModel
+from predictions.services.scoring.remembering import MOST, Outcome, remembered
 from tenants.kernel.context import current_tenant
 
 RATIOS = {PredictionKind.ANNUAL: ANNUAL_RATIOS, PredictionKind.QUARTERLY: QUARTERLY_RATIOS}
@@ -90,55 +91,99 @@ class ScoreDraft:
 def score_requests(
     kind: str, requests: Sequence[ScoreRequest], *, model: ActiveModel, drivers: int = DRIVERS
 ) -> list[ScoreDraft]:
-    """Score the requests with one call of the engine, by the cut-offs of the current tenant."""
+    """Score the requests with one call of the engine, by the cut-offs of the current tenant.
+
+    What was said of the same inputs before is taken from there where that pays: for a few with drivers.
+    """
     if not requests:
         return []
-    frame, history = frames([request.inputs for request in requests])
-    age = timezone.now().year - np.array([request.fiscal_year for request in requests], dtype=np.float64)
-    scores = model.engine.score(
-        frame, kind=engine_kind(kind), history=history, drivers=drivers, floor=pd_floor(), age=age
-    )
-    cutoffs = Cutoffs(*current_tenant().cutoffs)
-    usable = ~np.isnan(scores.pd)
+
+    def compute(places: list[int]) -> list[Outcome]:
+        return _outcomes(kind, [requests[place] for place in places], model, drivers)
+
+    if drivers and len(requests) <= MOST:
+        asked = [_asked(kind, request, drivers) for request in requests]
+        outcomes = remembered(model_id=model.id, asked=asked, compute=compute)
+    else:
+        outcomes = compute(list(range(len(requests))))
+    pd_ = np.maximum([outcome["pd_raw"] for outcome in outcomes], pd_floor() or 0.0)
+    usable = ~np.isnan(pd_)
     levels = np.full(len(requests), "", dtype="<U8")
-    levels[usable] = np.char.upper(categorise(scores.pd[usable], cutoffs))
-    members = {name: values.tolist() for name, values in scores.members.items()}
+    levels[usable] = np.char.upper(categorise(pd_[usable], Cutoffs(*current_tenant().cutoffs)))
     columns = zip(
         requests,
-        scores.shape.tolist(),
-        scores.pd.tolist(),
-        scores.pd_raw.tolist(),
+        outcomes,
+        pd_.tolist(),
         levels.tolist(),
-        master_scale().assign(scores.pd).tolist(),
-        scores.low.tolist(),
-        scores.high.tolist(),
-        scores.confidence.tolist(),
-        scores.confidence_level.tolist(),
-        scores.reasons,
+        master_scale().assign(pd_).tolist(),
         usable.tolist(),
         strict=True,
     )
-    scored_drafts = []
-    for position, row in enumerate(columns):
-        request, shape, pd_, raw, level, grade, low, high, trust, trust_level, why, scored = row
-        scored_drafts.append(
-            ScoreDraft(
-                request=request,
-                shape=shape,
-                pd=pd_ if scored else None,
-                pd_raw=raw if scored else None,
-                risk_level=level,
-                grade=grade,
-                members={name: values[position] for name, values in members.items()} if scored else {},
-                low=low if scored else None,
-                high=high if scored else None,
-                confidence=trust if scored else 0.0,
-                confidence_level=trust_level,
-                reasons=why,
-                drivers=[dict(d) for d in scores.drivers[position]] if drivers and scored else None,
-            )
+    return [
+        ScoreDraft(
+            request=request,
+            shape=outcome["shape"],
+            pd=value if scored else None,
+            pd_raw=outcome["pd_raw"] if scored else None,
+            risk_level=level,
+            grade=grade,
+            members=outcome["members"] if scored else {},
+            low=outcome["low"] if scored else None,
+            high=outcome["high"] if scored else None,
+            confidence=outcome["confidence"] if scored else 0.0,
+            confidence_level=outcome["confidence_level"],
+            reasons=outcome["reasons"],
+            drivers=outcome["drivers"] if drivers and scored else None,
         )
-    return scored_drafts
+        for request, outcome, value, level, grade, scored in columns
+    ]
+
+
+def _age(request: ScoreRequest) -> int:
+    return timezone.now().year - request.fiscal_year
+
+
+def _asked(kind: str, request: ScoreRequest, drivers: int) -> dict[str, Any]:
+    """All that the engine's outcome depends on."""
+    given = request.inputs
+    return {
+        "kind": str(kind),
+        "drivers": drivers,
+        "age": _age(request),
+        "ratios": given.ratios,
+        "statement": given.statement,
+        "prior": list(given.prior),
+    }
+
+
+def _outcomes(kind: str, requests: Sequence[ScoreRequest], model: ActiveModel, drivers: int) -> list[Outcome]:
+    """What the engine says of each request, in plain values."""
+    frame, history = frames([request.inputs for request in requests])
+    scores = model.engine.score(
+        frame,
+        kind=engine_kind(kind),
+        history=history,
+        drivers=drivers,
+        age=np.array([_age(request) for request in requests], dtype=np.float64),
+    )
+    members = {name: values.tolist() for name, values in scores.members.items()}
+    columns = {
+        "shape": scores.shape.tolist(),
+        "pd_raw": scores.pd_raw.tolist(),
+        "low": scores.low.tolist(),
+        "high": scores.high.tolist(),
+        "confidence": scores.confidence.tolist(),
+        "confidence_level": scores.confidence_level.tolist(),
+        "reasons": list(scores.reasons),
+    }
+    return [
+        {
+            **{name: values[place] for name, values in columns.items()},
+            "members": {name: values[place] for name, values in members.items()},
+            "drivers": [dict(driver) for driver in scores.drivers[place]] if drivers else [],
+        }
+        for place in range(len(requests))
+    ]
 
 
 def engine_kind(kind: str) -> Literal["annual", "quarterly"]:
