@@ -51,17 +51,21 @@ def input_hashes(parts: Mapping[str, Mapping[str, Array]], *, listed: Collection
     if not order:
         raise ValueError("there is no column to hash")
     table = np.column_stack([parts[part][name] for part, name in order])
+    if not len(table):
+        return []
     known = np.ascontiguousarray(np.packbits(~np.isnan(table), axis=1))
     patterns = known.view(np.dtype((np.void, known.shape[1]))).ravel()
     _, first, places = np.unique(patterns, return_index=True, return_inverse=True)
-    present = [np.flatnonzero(~np.isnan(table[row])) for row in first.tolist()]
-    texts = [_form([order[place] for place in columns.tolist()], listed) for columns in present]
     bits = _bits(table)
-    found = []
-    for row, group in enumerate(places.tolist()):
-        columns = present[group]
-        values = bits[row] if len(columns) == len(order) else bits[row, columns]
-        found.append(_digest(texts[group], values.tobytes()))
+    found = [""] * len(table)
+    by_group = np.split(np.argsort(places, kind="stable"), np.cumsum(np.bincount(places))[:-1])
+    for start, rows in zip(first.tolist(), by_group, strict=True):
+        columns = np.flatnonzero(~np.isnan(table[start]))
+        text = _form([order[place] for place in columns.tolist()], listed)
+        head, numbers, width = f"{text}\n".encode(), bits[np.ix_(rows, columns)].tobytes(), 8 * len(columns)
+        for place, row in enumerate(rows.tolist()):
+            values = numbers[width * place : width * (place + 1)]
+            found[row] = hashlib.sha256(head + values).hexdigest()
     return found
 
 

@@ -316,7 +316,7 @@ UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 500 * 1024 * 1024)
 UPLOAD_MAX_ROWS = env.number("UPLOAD_MAX_ROWS", 1_000_000)
 UPLOAD_MAX_ROWS_INDIVIDUAL = env.number("UPLOAD_MAX_ROWS_INDIVIDUAL", 100)
 OWN_MODEL_MAX_ROWS = env.number("OWN_MODEL_MAX_ROWS", 200_000)
-SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 5_000)
+SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 10_000)
 IMPORT_MAX_ROWS = env.number("IMPORT_MAX_ROWS", 200_000)
 IMPORT_CHUNK_ROWS = env.number("IMPORT_CHUNK_ROWS", 500)
 # Lists up to so many rows come at once, longer ones as a file that is made in the background.

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -27,6 +30,8 @@ from predictions.services import cut_slots, jobs
 from tenants.kernel.request import Actor
 
 FINDINGS = b"findings"
+# Blocks that are parsed while the file is read on: as many as there are in memory beside the one in hand.
+_AHEAD = 2
 # Chunks that are written at a time: each time the job gives a sign of life.
 _FLUSH = 8
 # Seconds after which a large file asks again whether it may be read.
@@ -82,11 +87,23 @@ class _Cut:
         with default_storage.open(job.path, "rb") as stored:
             sheet = open_sheet(cast(BinaryIO, stored), job.original_filename)
             columns = jobs.column_map_of(job, sheet.columns).require()
-            for block in sheet.blocks(job.chunk_rows or settings.SCORING_CHUNK_ROWS):
-                batch = parse_rows(
-                    block, columns, kind, decimal=sheet.decimal, unit=job.unit, currency=job.currency
-                )
-                self._add(batch)
+            parse = partial(
+                parse_rows,
+                column_map=columns,
+                kind=kind,
+                decimal=sheet.decimal,
+                unit=job.unit,
+                currency=job.currency,
+            )
+            # Arrow and numpy let go of the interpreter: the next block is read while this one is parsed.
+            with ThreadPoolExecutor(_AHEAD, "cut") as pool:
+                under_way: deque[Future[ParsedBatch]] = deque()
+                for block in sheet.blocks(job.chunk_rows or settings.SCORING_CHUNK_ROWS):
+                    under_way.append(pool.submit(parse, block))
+                    if len(under_way) > _AHEAD:
+                        self._add(under_way.popleft().result())
+                while under_way:
+                    self._add(under_way.popleft().result())
         self._flush(last=True)
 
     def _add(self, batch: ParsedBatch) -> None:
