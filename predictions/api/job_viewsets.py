@@ -29,7 +29,7 @@ from predictions.api.serializers import (
 )
 from predictions.live import measuring
 from predictions.models import JobState, PredictionKind, ScoringJob, Severity
-from predictions.reports import paper, workbook
+from predictions.reports import workbook
 from predictions.reports.summary import summary_of
 from predictions.services import jobs
 from tenants.kernel.parsers import JSONParser
@@ -263,6 +263,9 @@ class JobViewSet(OwnedViewSet):
     def report_pdf(self, request: Request, pk: str) -> HttpResponseBase:
         """The same on paper, for whoever decides."""
         job = self._job()
+        # Paper brings the statistics library along: 75 MB that a process does without until somebody prints.
+        from predictions.reports import paper
+
         return exports.whole_file(job, paper.render(self._summary(job)), "summary", "pdf")
 
     def _summary(self, job: ScoringJob) -> dict[str, Any]:

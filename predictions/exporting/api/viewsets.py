@@ -21,7 +21,6 @@ from companies.models import Company
 from organizations.selectors import working_organization
 from predictions.exporting import services
 from predictions.exporting.api.serializers import ExportableListOut, ListExportIn, ListExportOut
-from predictions.exporting.company_file import pdf_of, workbook_of
 from predictions.exporting.lists import LISTS
 from predictions.exporting.models import Export, ExportState, FileType
 from tenants import modules
@@ -170,6 +169,9 @@ class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewS
     @action(detail=False, methods=["get"], renderer_classes=[FileRenderer])
     def company(self, request: Request) -> HttpResponseBase:
         """One page on the company's risk as PDF, or all its statements, ratios and scores as a workbook."""
+        # Drawing brings the statistics library along: 75 MB that a process does without until somebody asks.
+        from predictions.exporting.company_file import pdf_of, workbook_of
+
         kind = request.query_params.get("type", "pdf")
         if kind not in {"pdf", "xlsx"}:
             raise InvalidInput(
