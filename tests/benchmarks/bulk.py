@@ -3,7 +3,8 @@
 ``make benchmark-bulk``. A web server, a worker with two children, PostgreSQL and Redis work as in earnest, in
 a database of their own on the server of DATABASE_URL, which is removed again. The limit that the figures are
 held against is measured in the same run: parsing with pyarrow, the members' raw predictions on the ready
-matrix and COPY of the same rows into the same table, one after the other. Options choose smaller sizes.
+matrix and COPY of the same rows into the same table, one after the other. Options choose smaller sizes, and
+``--only files`` (or ``million``, ``stored``) a part; the figures of parts come together in one file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -31,20 +31,25 @@ import pyarrow.csv as pa_csv
 
 from tests.benchmarks import tenants as ground
 from tests.benchmarks.bulk_files import line_item_csv, line_item_frame, ratio_csv, ratio_frame
-from tests.benchmarks.harness import save, say, table
+from tests.benchmarks.bulk_filling import fill
+from tests.benchmarks.harness import FOLDER, save, say, table
 
 BOUNDARY = "----------bulk"
 PIECE = 100_000
 PATIENCE = 600
 URGENT_ROWS = 500
+PARTS = ("files", "million", "stored")
+# Seconds between two looks at a job: a look costs the web process twenty milliseconds of what is measured.
+LOOK = 0.25
 
 
 class Stage:
     """The processes of the platform, and the tenant that uploads."""
 
     def __init__(self, door: ground.Door, environment: dict[str, str]) -> None:
-        self.door, self.port = door, _free_port()
-        log = (Path(tempfile.gettempdir()) / "benchmark-bulk.log").open("wb")
+        self.door, self.port, self.postmaster = door, _free_port(), _postmaster()
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        log = (FOLDER / "bulk.log").open("wb")
         queues = "score,io,mail,default"
         web = f"--interface wsgi --workers 1 --blocking-threads 4 --no-ws --port {self.port} --host 127.0.0.1"
         worker = f"-A config worker --concurrency 2 -Q {queues} --without-gossip --without-mingle"
@@ -71,6 +76,23 @@ class Stage:
             except (OSError, ProcessLookupError):
                 continue
         return max(peaks)
+
+    def busy(self) -> dict[str, float]:
+        """Seconds of processor so far: of web server, worker, the database's server, and of everybody."""
+        groups = {process.pid: name for process, name in zip(self.processes, ("web", "worker"), strict=True)}
+        used = dict.fromkeys((*groups.values(), "database"), 0.0)
+        tick = os.sysconf("SC_CLK_TCK")
+        stats = dict(filter(None, map(_times, Path("/proc").glob("[0-9]*"))))
+        for own, _, group, parent in stats.values():
+            if group in groups:
+                used[groups[group]] += own / tick
+            elif parent == self.postmaster:
+                used["database"] += own / tick
+        # What its processes that have ended had used is the server's.
+        used["database"] += stats[self.postmaster][1] / tick
+        everybody = Path("/proc/stat").read_text().split()[1:9]
+        used["everybody"] = (sum(map(int, everybody)) - int(everybody[3]) - int(everybody[4])) / tick
+        return used
 
     def ask(self, method: str, path: str, body: BinaryIO | None = None, size: int = 0) -> dict[str, Any]:
         """A request as a program would send it; what it answers."""
@@ -109,9 +131,9 @@ class Stage:
             if time.monotonic() - told > 15:
                 told = time.monotonic()
                 say(f"    {job['processed_rows']:,} of {job['total_rows']:,} rows")
-            time.sleep(0.05)
+            time.sleep(LOOK)
         if (job["state"], job["successful_rows"]) != ("completed", rows):
-            raise RuntimeError(f"{job['state']}: {job['successful_rows']} of {rows} rows are scored")
+            raise RuntimeError(f"of {rows} rows not all are scored: {job}")
         return job
 
     def through(self, content: bytes, rows: int) -> tuple[float, str]:
@@ -132,6 +154,26 @@ class Stage:
                 process.wait()
 
 
+def _times(folder: Path) -> tuple[int, tuple[int, int, int, int]] | None:
+    """A process's id, and its ticks, those of its children that ended, its group and its parent."""
+    try:
+        parts = (folder / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    own, gone = (int(parts[n]) + int(parts[n + 1]) for n in (11, 13))
+    return int(folder.name), (own, gone, int(parts[2]), int(parts[1]))
+
+
+def _postmaster() -> int:
+    """The process of the database's server, which must be on this machine."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        found = _times(Path("/proc") / str(cursor.fetchone()[0]))
+    return found[1][3] if found else 0
+
+
 def _free_port() -> int:
     from config.local.ports import free_port
 
@@ -144,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the two smaller files")
     parser.add_argument("--million", type=int, default=1_000_000, help="rows of the large file, 0 for none")
     parser.add_argument("--stored", type=int, default=10_000_000, help="predictions stored at the end")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part alone; by default all")
     parser.add_argument("--data", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.bulk_settings"
@@ -156,7 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings.ROOT_URLCONF, settings.PUBLIC_SCHEMA_URLCONF = routes
         with _stage() as stage:
             figures = measure(stage, options)
-    say(f"\nFigures are in {save('bulk', figures)}")
+    say(f"\nFigures are in {save('bulk', figures, merged=True)}")
     return 0
 
 
@@ -199,31 +242,52 @@ def _stage() -> Iterator[Stage]:
 
 
 def measure(stage: Stage, options: argparse.Namespace) -> dict[str, float | int | str]:
-    """All figures, with a line for each as it is known."""
-    rows = options.rows
+    """The figures of the chosen parts, with a line for each as it is known."""
+    parts = options.only or PARTS
     say("warming up")
-    for make in (ratio_csv, line_item_csv):
-        stage.through(make(5_000, first=50_000_000), 5_000)
+    # Enough chunks that each child has some and has loaded the model.
+    for make, first in ((ratio_csv, 50_000_000), (line_item_csv, 55_000_000)):
+        stage.through(make(60_000, first=first), 60_000)
+    figures: dict[str, float | int | str] = {}
+    if "files" in parts:
+        figures |= _files(stage, options.rows)
+    if "million" in parts and options.million:
+        figures |= _million(stage, options.million)
+    if "million" in parts:
+        figures |= {"worker_peak_mb": stage.peak_mb(1), "web_peak_mb": stage.peak_mb(0)}
+    if "stored" in parts and options.stored:
+        figures |= _at_many(stage, options.rows, options.stored)
+    say()
+    stored = f"with {options.stored:,} stored"
+    named = ((name.replace("at_10m", stored), value) for name, value in figures.items())
+    say(table([(name, (float(value),), "") for name, value in named], ["figure"], digits=2))
+    return figures
+
+
+def _files(stage: Stage, rows: int) -> dict[str, float | int | str]:
+    """Two files of one size, of ratios and of line items, and the limit for each."""
     files = {"ratio": (ratio_csv(rows), ratio_frame(rows)), "line_item": (
         line_item_csv(rows, first=10_000_000), line_item_frame(rows, first=10_000_000))}  # fmt: skip
     taken, limits = {}, {}
     figures: dict[str, float | int | str] = {"rows": rows}
     for name, (content, frame) in files.items():
+        before = stage.busy()
         taken[name], job_id = stage.through(content, rows)
-        say(f"{name}: {rows / taken[name]:,.0f} rows a second")
-        limits[name] = sum(_limit(stage.door.tenant_id, content, frame, job_id).values())
-        say(f"  the limit: {rows / limits[name]:,.0f} rows a second")
+        spent = {who: seconds - before[who] for who, seconds in stage.busy().items()}
+        others = spent.pop("everybody") - sum(spent.values())
+        told = ", ".join(f"{who} {1e6 * seconds / rows:.0f}" for who, seconds in spent.items())
+        say(f"{name}: {rows / taken[name]:,.0f} rows a second; microseconds of processor a row: {told}")
+        figures[f"{name}_processor_microseconds"] = 1e6 * sum(spent.values()) / rows
+        # What the machine did for others meanwhile: nothing on one that is quiet.
+        figures[f"{name}_others_share"] = others / (taken[name] * (os.cpu_count() or 1))
+        found = _limit(stage.door.tenant_id, content, frame, job_id)
+        limits[name] = sum(found.values())
+        parts = ", ".join(f"{part} {seconds:.2f} s" for part, seconds in found.items())
+        say(f"  the limit: {rows / limits[name]:,.0f} rows a second ({parts})")
         figures[f"{name}_rows_per_second"] = rows / taken[name]
         figures[f"{name}_limit_rows_per_second"] = rows / limits[name]
     figures["limit_rows_per_second"] = 2 * rows / sum(limits.values())
     figures["share_of_limit"] = sum(limits.values()) / sum(taken.values())
-    if options.million:
-        figures |= _million(stage, options.million)
-    if options.stored:
-        figures |= _at_many(stage, rows, options.stored)
-    figures["worker_peak_mb"], figures["web_peak_mb"] = stage.peak_mb(1), stage.peak_mb(0)
-    say()
-    say(table([(name, (float(value),), "") for name, value in figures.items()], ["figure"], digits=2))
     return figures
 
 
@@ -332,67 +396,10 @@ def _at_many(stage: Stage, rows: int, stored: int) -> dict[str, float]:
         raise RuntimeError("the benchmark's tenant is gone")
     say(f"filling up to {stored:,} predictions")
     with in_tenant(tenant), connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM predictions_prediction")
-        there = cursor.fetchone()[0]
-        for start in range(there, stored, PIECE * 5):
-            _fill(cursor, min(PIECE * 5, stored - start), start)
-            say(f"    {start:,}")
-        cursor.execute("ANALYZE")
+        fill(cursor, stored)
     after, _ = stage.through(ratio_csv(rows, first=70_000_000), rows)
-    say(f"  {before:.1f} s before, {after:.1f} s after")
+    say(f"  {before:.1f} s before, {after:.1f} s with {stored:,} stored")
     return {"slowdown_at_10m": after / before, "stored": stored}
-
-
-def _fill(cursor: Any, count: int, start: int) -> None:
-    """Copies of a company's heads and scores under new companies: rows that the indexes must hold."""
-    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    cursor.execute(
-        """
-        CREATE TEMP TABLE IF NOT EXISTS filling (LIKE predictions_score);
-        CREATE TEMP TABLE IF NOT EXISTS heads (LIKE predictions_prediction);
-        CREATE TEMP TABLE IF NOT EXISTS firms (LIKE companies_company);
-        TRUNCATE filling, heads, firms;
-        """
-    )
-    # Time-ordered like the platform's own: a counter leads, randomness follows.
-    new = "(lpad(to_hex(%s + n), 12, '0') || substr(md5(n::text || '{}'), 1, 20))::uuid"
-    cursor.execute(
-        "INSERT INTO firms SELECT c.* FROM generate_series(1, %s) n, "  # noqa: S608
-        "(SELECT * FROM companies_company LIMIT 1) c",
-        [count // 5],
-    )
-    cursor.execute(
-        f"UPDATE firms SET id = d.id, symbol = d.symbol FROM (SELECT ctid AS place, "  # noqa: S608
-        f"{new.format('f')} AS id, 'F' || (%s + n) AS symbol FROM "
-        "(SELECT ctid, row_number() OVER () AS n FROM firms) numbered) d WHERE firms.ctid = d.place",
-        [start, start],
-    )
-    cursor.execute("INSERT INTO companies_company SELECT * FROM firms")
-    cursor.execute(
-        "INSERT INTO heads SELECT p.* FROM generate_series(1, %s) n, "  # noqa: S608
-        "(SELECT * FROM predictions_prediction LIMIT 1) p",
-        [count // 5 * 5],
-    )
-    cursor.execute(
-        f"UPDATE heads SET id = d.id, company_id = d.firm, fiscal_year = d.year, current_id = d.id, "  # noqa: S608
-        f"pd = random() FROM (SELECT r.ctid AS place, {new.format('h')} AS id, firm, "
-        "2000 + n %% 5 AS year FROM (SELECT ctid, row_number() OVER () - 1 AS n FROM heads) r JOIN "
-        "(SELECT id AS firm, row_number() OVER () - 1 AS k FROM firms) f ON f.k = r.n / 5) d "
-        "WHERE heads.ctid = d.place",
-        [start],
-    )
-    cursor.execute("INSERT INTO predictions_prediction SELECT * FROM heads")
-    cursor.execute(
-        "INSERT INTO filling SELECT s.* FROM generate_series(1, %s) n, "
-        "(SELECT * FROM predictions_score LIMIT 1) s",
-        [count // 5 * 5],
-    )
-    cursor.execute(
-        "UPDATE filling SET id = d.id, prediction_id = d.id, job_id = NULL FROM (SELECT f.ctid AS place, "
-        "h.id FROM (SELECT ctid, row_number() OVER () AS n FROM filling) f JOIN "
-        "(SELECT id, row_number() OVER () AS n FROM heads) h USING (n)) d WHERE filling.ctid = d.place"
-    )
-    cursor.execute("INSERT INTO predictions_score SELECT * FROM filling")
 
 
 if __name__ == "__main__":

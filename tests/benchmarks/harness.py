@@ -50,9 +50,20 @@ def table(
     )
 
 
-def save(name: str, figures: Mapping[str, float | int | str]) -> Path:
-    """Write the figures as flat keys into ``var/benchmarks/NAME.json``; where they are now."""
+def read(name: str) -> dict[str, float | int | str]:
+    """The figures that are kept under a name; none where nothing was measured yet."""
+    path = FOLDER / f"{name}.json"
+    found: dict[str, float | int | str] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def save(name: str, figures: Mapping[str, float | int | str], *, merged: bool = False) -> Path:
+    """Write the figures as flat keys into ``var/benchmarks/NAME.json``; where they are now.
+
+    ``merged`` keeps what other runs have measured beside them.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.json"
-    path.write_text(json.dumps(dict(figures), indent=2) + "\n")
+    kept = read(name) if merged else {}
+    path.write_text(json.dumps({**kept, **figures}, indent=2) + "\n")
     return path
