@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import chain
 
-from companies.quality import amounts, periods, years
+from companies.quality import amounts, periods, quarters, years
 from companies.quality.findings import GRAVITY, Finding, Level, worst
 from companies.quality.frames import Books, Case, Period
 from companies.quality.limits import CHECKS, Check
@@ -68,6 +68,7 @@ def _hits(books: Books, today: date) -> Iterator[amounts.Hit]:
         amounts.parts(books),
         amounts.ratios(books),
         years.years(books),
+        quarters.quarters(books),
         periods.periods(books, today),
     )
 

@@ -49,6 +49,10 @@ class Case:
     """Whether the company has no later statement of this kind."""
     confirmed: frozenset[str] = field(default=frozenset())
     """Codes of checks to which whoever brings the statement has said: it is so."""
+    year: Period | None = None
+    """The annual statement of the fiscal year that this one belongs to, where it completes the year."""
+    quarters: tuple[Period, ...] = ()
+    """The four quarters of that year, where all are known, this one among them."""
 
 
 def matrix(periods: Sequence[Period | None]) -> Array:

@@ -109,6 +109,11 @@ _ROWS: tuple[Check, ...] = (
           "A merger, a sale of a business, or a short year?", ("net_sales",), info=0.5, warning=1.0),
     Check("assets_moved", "Assets moved far", "absolute log10 of assets over last year's",
           "A merger, a spin-off, or a wrong unit?", ("total_assets",), info=0.5, warning=1.0),
+    # -- beside the quarters of the year
+    Check("quarters_off", "The four quarters do not add up to the year",
+          "largest gap of a flow beyond rounding, % of the larger",
+          "Was a quarter restated with the year's end? Or are the quarters' figures year-to-date?",
+          info=1.0, warning=5.0),
     # -- the period
     Check("future_period", "Period that has not ended", "days from today to its end",
           "A forecast is no statement.", error=0),

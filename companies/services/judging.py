@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from companies import quality
-from companies.models import Company, Statement
+from companies.models import Company, PeriodKind, Statement
 from companies.quality import Finding, Level
 from companies.services.drafts import Period, StatementDraft, stored_period
 
@@ -51,10 +51,14 @@ def drafts_judge(
             last = taken.get(before)
             if last is None and before in books:
                 last = stored_period(books[before])
+            now = draft.as_period()
+            year, quarters = _year_of(draft.period, now, taken, books)
             cases.append(
                 quality.Case(
-                    now=draft.as_period(),
+                    now=now,
                     before=last,
+                    year=year,
+                    quarters=quarters,
                     fiscal_year_end=companies[draft.company_id].fiscal_year_end,
                     newest=latest[draft.company_id, str(draft.kind)] == when,
                     confirmed=draft.confirmed,
@@ -65,6 +69,29 @@ def drafts_judge(
             if quality.worst(found[at]) != Level.ERROR:
                 taken[drafts[at].period] = case.now
     return found
+
+
+def _year_of(
+    period: Period,
+    now: quality.Period,
+    taken: Mapping[Period, quality.Period],
+    books: Mapping[Period, Statement],
+) -> tuple[quality.Period | None, tuple[quality.Period, ...]]:
+    """The year and its four quarters, where all five are known with this statement: else nothing."""
+    company, kind, year, _ = period
+    if kind not in {PeriodKind.ANNUAL, PeriodKind.QUARTERLY}:
+        return None, ()
+    wanted: list[Period] = [(company, str(PeriodKind.ANNUAL), year, None)]
+    wanted += [(company, str(PeriodKind.QUARTERLY), year, quarter) for quarter in (1, 2, 3, 4)]
+    found = []
+    for each in wanted:
+        known = now if each == period else taken.get(each)
+        if known is None and each in books:
+            known = stored_period(books[each])
+        if known is None:
+            return None, ()
+        found.append(known)
+    return found[0], tuple(found[1:])
 
 
 def _a_year_before(period: Period) -> Period:

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from companies import quality
-from companies.models import Basis, Company, Quality, Statement
+from companies.models import Basis, Company, PeriodKind, Quality, Statement
 from companies.quality import Finding, Level
 from companies.services.drafts import STEP, Period, Recorded, StatementDraft
 from companies.services.judging import drafts_judge
@@ -130,6 +130,9 @@ def _locked(organization_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Company]:
     return {company.id: company for company in rows.select_for_update(no_key=True)}
 
 
+_OF_A_YEAR = {str(PeriodKind.ANNUAL), str(PeriodKind.QUARTERLY)}
+
+
 @dataclass(frozen=True, slots=True)
 class BooksAround:
     """What the books say of the companies and years that drafts are about."""
@@ -144,7 +147,12 @@ class BooksAround:
         ids, kinds = list(companies), {str(draft.kind) for draft in drafts}
         years = {draft.fiscal_year for draft in drafts}
         rows = Statement.all_objects.filter(company_id__in=ids, kind__in=kinds)
-        concerned = rows.filter(fiscal_year__in=years | {year - 1 for year in years})
+        concerned = Statement.all_objects.filter(
+            company_id__in=ids,
+            # A year is held against its quarters, and they against it.
+            kind__in=kinds | (_OF_A_YEAR if kinds & _OF_A_YEAR else set()),
+            fiscal_year__in=years | {year - 1 for year in years},
+        )
         current = {_period(row): row for row in concerned.filter(current=True)}
         keys = ("company_id", "kind", "fiscal_year", "fiscal_quarter")
         grouped = rows.filter(fiscal_year__in=years).order_by().values_list(*keys)

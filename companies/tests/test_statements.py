@@ -145,3 +145,27 @@ def test_a_number_of_a_version_is_given_once(company):
     again = record(company, **BOOKS)
     assert (again.outcome, again.statement.version) == ("created", 2)
     assert again.statement.basis == Basis.REPORTED
+
+
+def quarter(company, number, sales):
+    return StatementDraft(
+        company_id=company.id, kind=PeriodKind.QUARTERLY, fiscal_year=2023, fiscal_quarter=number,
+        amounts={"net_sales": Decimal(sales), "total_assets": Decimal(500)}, source="typed",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["year", "quarters", "together"])
+def test_the_statement_that_completes_a_year_is_held_against_the_rest(company, first):
+    year = draft(company, net_sales="1000", total_assets="500")
+    four = [quarter(company, n, sales) for n, sales in enumerate(("200", "200", "200", "150"), start=1)]
+    if first == "together":
+        told = record_all(company, *four, year)
+        completing = told[3]
+    elif first == "year":
+        record_all(company, year)
+        completing = record_all(company, *four)[3]
+    else:
+        record_all(company, *four)
+        completing = record_all(company, year)[0]
+    assert completing.outcome == "created"
+    assert "quarters_off" in {finding.code for finding in completing.findings}

@@ -226,3 +226,32 @@ def test_size_alone_says_something_and_is_never_sure():
     assert detect_unit({"total_assets": 4_000_000_000.0}).unit == "units"
     assert detect_unit({"total_assets": 25.0}).unit == "millions"
     assert detect_unit({}).confidence == 0.0
+
+
+def of_a_year(year_sales=900.0, quarters=(200.0, 230.0, 220.0, 250.0), *, currency="USD"):
+    """The year and its quarters, seen from the annual statement."""
+    four = tuple(
+        Period("quarterly", 2024, n, {"net_sales": sales, "total_assets": 1000.0}, currency=currency)
+        for n, sales in enumerate(quarters, start=1)
+    )
+    annual = case(net_sales=year_sales, cost_of_goods_sold=None, gross_profit=None, ebitda=None)
+    return replace(annual, year=annual.now, quarters=four)
+
+
+@pytest.mark.parametrize(
+    ("given", "level"),
+    [
+        (of_a_year(), None),
+        (of_a_year(quarters=(200.0, 230.0, 220.001, 250.0)), None),  # rounding
+        (of_a_year(quarters=(200.0, 230.0, 240.0, 250.0)), Level.INFO),
+        (of_a_year(quarters=(200.0, 430.0, 650.0, 900.0)), Level.WARNING),  # year-to-date
+        (of_a_year(quarters=(200.0, 430.0, 650.0, 900.0), currency="EUR"), None),
+        (of_a_year(quarters=(200.0, 430.0)), None),
+    ],
+)
+def test_quarters_add_up_to_the_year(given, level):
+    found = {f.code: f for f in check(given, today=TODAY)}
+    assert (found["quarters_off"].level if "quarters_off" in found else None) == level
+    if level is not None:
+        assert found["quarters_off"].items == ("net_sales",)
+        assert "900" in found["quarters_off"].message
