@@ -34,7 +34,9 @@ def count(tenant: TenantRef, champion: ModelRef, challenger: ModelRef) -> int:
     """Count one tenant's pairs of scores and keep the counts in public; 1 for the tenant counted."""
     with in_tenant(tenant), scope.every_organization(reason="comparison of models"):
         rows = ShadowScore.objects.filter(
-            model_version_id=challenger.id, score__model_version_id=champion.id
+            model_version_id=challenger.id,
+            score__model_version_id=champion.id,
+            score__prediction__company_deleted_at=None,
         ).order_by("-id")
         pairs = list(rows.values_list("score__pd_raw", "pd", "score__risk_level", "risk_level")[:MOST])
         realised = _realised(rows)

@@ -22,7 +22,7 @@ def count(tenant: TenantRef) -> int:
             "organizations": Organization.objects.count(),
             "companies": Company.objects.count(),
             "predictions": Prediction.objects.count(),
-            "scores": Score.objects.count(),
+            "scores": Score.objects.filter(prediction__company_deleted_at=None).count(),
         }
     figures["storage_bytes"] = storage_bytes(tenant)
     with in_public():

@@ -68,6 +68,7 @@ def _observe_week(organization_id: UUID, week: date, model: ActiveModel) -> list
     rows = Score.objects.filter(
         organization_id=organization_id,
         model_sha256=model.sha256,
+        prediction__company_deleted_at=None,
         created_at__gte=start,
         created_at__lt=start + timedelta(weeks=1),
     )

@@ -68,7 +68,8 @@ def _cohorts(outcomes: Outcomes) -> Iterable[Cohort]:
 
 
 def _first_scores() -> Iterator[tuple[UUID, str, int, int | None, float]]:
-    first = Score.objects.order_by("prediction_id", "id").distinct("prediction_id")
+    present = Score.objects.filter(prediction__company_deleted_at=None)
+    first = present.order_by("prediction_id", "id").distinct("prediction_id")
     rows: Iterator[tuple[UUID, str, int, int | None, float]] = first.values_list(
         "prediction__company_id", "prediction__kind", "prediction__fiscal_year",
         "prediction__fiscal_quarter", "pd",

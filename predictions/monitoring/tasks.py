@@ -58,7 +58,7 @@ def _observe_tenant(tenant: TenantRef) -> int:
     with in_tenant(tenant), scope.every_organization(reason="weekly observation of scores"):
         if not modules.is_on("monitoring"):
             return 0
-        rows = Score.objects.filter(created_at__gte=since).order_by()
+        rows = Score.objects.filter(created_at__gte=since, prediction__company_deleted_at=None).order_by()
         found = list(rows.values_list("organization_id", flat=True).distinct())
     for organization_id in found:
         with (

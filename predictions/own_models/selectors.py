@@ -25,7 +25,7 @@ def comparison(model: OwnModel) -> dict[str, Any]:
 
     if model.compared_at is None:
         raise Conflict("No comparison was made yet; ask for one first.", code="not_compared")
-    rows = list(model.scores.values_list("pd", "champion_pd"))
+    rows = list(_present(model).values_list("pd", "champion_pd"))
     own, champion = np.array(rows, dtype=np.float64).reshape(-1, 2).T
     cutoffs = Cutoffs(*current_tenant().cutoffs)
     ours, theirs = categorise(own, cutoffs), categorise(champion, cutoffs)
@@ -46,13 +46,18 @@ def comparison(model: OwnModel) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _present(model: OwnModel) -> Any:
+    """Its scores of companies that nobody has deleted since."""
+    return model.scores.filter(prediction__company_deleted_at=None)
+
+
 def _farthest(model: OwnModel) -> list[dict[str, Any]]:
     """The predictions on which the two differ most in log-odds."""
     apart = Abs(
         Ln(F("pd") / (1 - F("pd")), output_field=FloatField())
         - Ln(F("champion_pd") / (1 - F("champion_pd")), output_field=FloatField())
     )
-    inside = model.scores.filter(pd__gt=0, pd__lt=1, champion_pd__gt=0, champion_pd__lt=1)
+    inside = _present(model).filter(pd__gt=0, pd__lt=1, champion_pd__gt=0, champion_pd__lt=1)
     rows = inside.annotate(apart=apart).order_by("-apart", "id").values(
         "prediction_id", "prediction__company__symbol", "prediction__fiscal_year",
         "prediction__fiscal_quarter", "pd", "champion_pd", "missing",
