@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
 from companies.imports import selectors, services
-from companies.imports.models import OPEN, UNDOABLE, UNFINISHED, Import, IssueLevel
+from companies.imports.models import BUSY, OPEN, UNDOABLE, UNFINISHED, Import, IssueLevel
 from tenants.kernel.console import ConsoleAdmin, principal_of
 from tenants.kernel.console_forms import ConsoleForm
 from tenants.kernel.errors import DomainError
@@ -25,7 +25,7 @@ SHOWN_ISSUES = 50
 API = "/api/v1/imports"
 LABELS = {
     "Draft": "info", "Pending": "info", "Processing": "primary", "Checked": "info", "Completed": "success",
-    "Failed": "danger", "Cancelled": "warning", "Undone": "warning",
+    "Failed": "danger", "Cancelled": "warning", "Being undone": "primary", "Undone": "warning",
 }  # fmt: skip
 WORDS = {
     "companies_created": "companies are new",
@@ -157,7 +157,7 @@ class ImportAdmin(ConsoleAdmin):
     # -- one import ---------------------------------------------------------------------------------
 
     def details(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        ended = obj.state not in UNFINISHED
+        ended = obj.state not in BUSY
         may_delete = ended and self.has_delete_permission(request, obj)
         return {
             "title": obj.original_filename,
@@ -183,7 +183,7 @@ class ImportAdmin(ConsoleAdmin):
         said = [(f"{counted[name]:,}", words) for name, words in WORDS.items() if counted.get(name)]
         return {
             "row": row,
-            "running": row.state in UNFINISHED,
+            "running": row.state in BUSY,
             "progress_url": self.address("progress", row.pk),
             "state": row.get_state_display(),
             "state_variant": LABELS[str(row.get_state_display())],
@@ -275,6 +275,6 @@ class ImportAdmin(ConsoleAdmin):
             text="Its statements give way to those before; its companies go, unless used since.",
             button="Undo the import",
             do=lambda row: services.import_undo(row=row, actor=self.actor(request)),
-            done="The import is undone.",
+            done="The import is being undone, or is already.",
             danger=True,
         )

@@ -18,10 +18,13 @@ class ImportState(models.TextChoices):
     COMPLETED = "completed", "Completed"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
+    UNDOING = "undoing", "Being undone"
     UNDONE = "undone", "Undone"
 
 
 UNFINISHED = (ImportState.PENDING, ImportState.PROCESSING)
+# In these states somebody is at it.
+BUSY = (*UNFINISHED, ImportState.UNDOING)
 # In these states the columns may still be changed: nothing has been written.
 OPEN = (ImportState.DRAFT, ImportState.CHECKED)
 # In these states something may have been written that can be taken back.

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from companies.imports.models import UNFINISHED, Import
-from companies.imports.services import chunks, jobs, planning
+from companies.imports.services import chunks, jobs, planning, undoing
 from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import current_tenant, in_public, in_tenant
@@ -57,6 +57,18 @@ def take_chunk(self: Any, *, chunk_id: str) -> None:
         raise _again(self, error) from error
     if import_id is not None:
         jobs.import_advance(import_id=import_id, actor=self.actor)
+
+
+@shared_task(bind=True, base=TenantTask, name="imports.undo", max_retries=3)
+def undo(self: Any, *, import_id: str) -> None:
+    """Take a large import back."""
+    try:
+        undoing.import_undo_go_on(import_id=UUID(import_id), actor=self.actor)
+    except Exception as error:
+        if self.request.retries >= self.max_retries:
+            undoing.import_undo_give_up(import_id=UUID(import_id), actor=self.actor)
+            raise
+        raise _again(self, error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="imports.advance")

@@ -319,6 +319,10 @@ OWN_MODEL_MAX_ROWS = env.number("OWN_MODEL_MAX_ROWS", 200_000)
 SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 10_000)
 IMPORT_MAX_ROWS = env.number("IMPORT_MAX_ROWS", 200_000)
 IMPORT_CHUNK_ROWS = env.number("IMPORT_CHUNK_ROWS", 500)
+# Effects of an import that are taken back within the request; more are in the background.
+IMPORT_UNDO_AT_ONCE = env.number("IMPORT_UNDO_AT_ONCE", 1_000)
+# Days that a file is kept which nobody has started.
+IMPORT_DRAFT_DAYS = env.number("IMPORT_DRAFT_DAYS", 14)
 # Lists up to so many rows come at once, longer ones as a file that is made in the background.
 EXPORT_DIRECT_ROWS = env.number("EXPORT_DIRECT_ROWS", 5_000)
 EXPORT_MAX_ROWS = env.number("EXPORT_MAX_ROWS", 2_000_000)

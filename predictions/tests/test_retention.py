@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from companies.imports.models import Import
 from organizations.models import AuditEvent, Organization
 from predictions import retention
 from predictions.models import JobChunk, Prediction, RowIssue, Score, ScoringJob
@@ -101,3 +102,28 @@ def test_usage_knows_storage_and_keeps_the_day(people: World):
     assert held.storage_bytes > 100_000
     day = UsageDay.objects.get(tenant_id=people.tenants["alpha"].id, day=timezone.now().date())
     assert (day.companies, day.storage_bytes) == (held.companies, held.storage_bytes)
+
+
+def states_left(rows: dict) -> set[str]:
+    found = Import.objects.filter(id__in=[row.id for row in rows.values()])
+    return set(found.values_list("state", flat=True))
+
+
+def test_files_of_imports_go_as_jobs_do_and_drafts_by_themselves(people: World):
+    with people.within("alpha"):
+        place = Organization.objects.get(slug="one")
+        states = ("completed", "undoing", "draft", "checked")
+        rows = {s: factories.ImportFactory(organization=place, state=s, created_at=LONG_AGO) for s in states}
+        young = factories.ImportFactory(organization=place, state="draft")
+        kept = default_storage.save(
+            f"{people.tenants['alpha'].schema_name}/imports/{rows['draft'].id}/book.csv", ContentFile(b"a")
+        )
+    # Whatever an institution keeps, files that nobody takes in are of no use.
+    assert retention.retain(with_settings(people), now=timezone.now()) == 2
+    with people.within("alpha"):
+        assert states_left(rows) == {"completed", "undoing"}
+        assert Import.objects.filter(id=young.id).exists()
+    retention.retain(with_settings(people, job_retention_days=365), now=timezone.now())
+    with people.within("alpha"):
+        assert states_left(rows) == {"undoing"}
+    assert default_storage.exists(kept)  # the files go when the transaction is committed

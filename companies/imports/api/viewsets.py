@@ -37,7 +37,7 @@ from tenants.kernel.viewsets import OwnedViewSet
 
 
 class ImportFilter(django_filters.FilterSet):
-    state = django_filters.MultipleChoiceFilter(choices=ImportState.choices)
+    state = django_filters.MultipleChoiceFilter(choices=ImportState.choices, distinct=False)
     layout = django_filters.ChoiceFilter(choices=Layout.choices)
 
 
@@ -170,12 +170,13 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewS
         row = services.import_cancel(row=self.get_object(), actor=self.principal.actor)
         return Response(CompanyImportOut(row).data)
 
-    @extend_schema(request=None, responses=CompanyImportOut, summary="Undo")
+    @extend_schema(request=None, responses={200: CompanyImportOut, 202: CompanyImportOut}, summary="Undo")
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: str) -> Response:
-        """Take back statements that still hold and companies that nothing else has used since."""
+        """Take back statements that still hold and companies that nothing else has used since. Of a large
+        import in the background (202, `undoing`); a notice tells when it is done."""
         row = services.import_undo(row=self.get_object(), actor=self.principal.actor)
-        return Response(CompanyImportOut(row).data)
+        return Response(CompanyImportOut(row).data, status=202 if row.state == ImportState.UNDOING else 200)
 
     @extend_schema(
         parameters=[OpenApiParameter("level", enum=IssueLevel.values), OpenApiParameter("code")],

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from companies.imports import parts, selectors
-from companies.imports.models import OPEN, UNFINISHED, Import, ImportState
+from companies.imports.models import BUSY, OPEN, UNFINISHED, Import, ImportState
 from organizations.notices.services import notify
 from tenants.kernel import audit, pieces
 from tenants.kernel.context import current_tenant
@@ -60,7 +60,7 @@ def import_start(*, row: Import, dry: bool, confirmed: Sequence[str] = (), actor
         locked.state = ImportState.PENDING
     _count(locked)
     locked.save()
-    _mirror(locked)
+    mirror(locked)
     action = "checked" if dry else "started"
     audit.record(f"imports.import.{action}", on=locked, changes={"rows": locked.total_rows}, actor=actor)
     enqueue("imports.advance", actor=actor, queue="io", import_id=str(locked.id))
@@ -78,8 +78,11 @@ def import_advance(*, import_id: UUID, wait: bool = True, actor: Actor) -> Impor
     row: Import | None = rows.filter(id=import_id).first()
     if row is None:
         return None
-    _count(row)
-    if row.state in UNFINISHED:
+    if row.state != ImportState.UNDOING:
+        _count(row)
+    if row.state == ImportState.UNDOING:
+        enqueue("imports.undo", actor=actor, queue="io", import_id=str(row.id))
+    elif row.state in UNFINISHED:
         if row.planned_at is None:
             enqueue("imports.plan", actor=actor, queue="io", import_id=str(row.id))
         elif row.chunks.filter(done_at=None).exists():
@@ -88,7 +91,7 @@ def import_advance(*, import_id: UUID, wait: bool = True, actor: Actor) -> Impor
         else:
             _close(row, actor)
     row.save()
-    _mirror(row)
+    mirror(row)
     return row
 
 
@@ -108,7 +111,7 @@ def _close(row: Import, actor: Actor) -> None:
             kind="job_finished",
             title=f"{row.original_filename} is taken in",
             text=f"{row.ok_rows:,} rows were taken, {row.faulty_rows:,} left out.",
-            link=f"/console/imports/import/{row.id}/change/",
+            link=f"/admin/imports/import/{row.id}/change/",
             organization_id=row.organization_id,
             actor=actor,
         )
@@ -135,8 +138,16 @@ def _count(row: Import) -> None:
     row.counts, row.fault_counts = dict(counts), dict(faults)
 
 
-def _mirror(row: Import) -> None:
-    state = ImportState.COMPLETED if row.state in {ImportState.CHECKED, ImportState.UNDONE} else row.state
+_TICKET_STATES = {
+    ImportState.CHECKED: ImportState.COMPLETED,
+    ImportState.UNDONE: ImportState.COMPLETED,
+    ImportState.UNDOING: ImportState.PROCESSING,
+}
+
+
+def mirror(row: Import) -> None:
+    """Tell the directory how the import stands."""
+    state = _TICKET_STATES.get(ImportState(row.state), row.state)
     ticket_write(job_id=row.id, kind=KIND, state=state, rows=row.total_rows, rows_done=row.processed_rows)
 
 
@@ -183,7 +194,7 @@ def import_fail(*, import_id: UUID, message: str, actor: Actor) -> None:
     locked.state, locked.error_message = ImportState.FAILED, message[:200]
     locked.completed_at = timezone.now()
     locked.save()
-    _mirror(locked)
+    mirror(locked)
     audit.record("imports.import.failed", on=locked, changes={"why": message}, actor=actor)
 
 
@@ -192,8 +203,11 @@ def import_delete(*, row: Import, actor: Actor) -> None:
     """Remove an ended import with its file and findings. What it brought stays, and can be undone no more."""
     hold_alone(row.id)
     locked = _locked(row.id)
-    if locked.state in UNFINISHED:
-        raise Conflict("Cancel the import before deleting it.", code="import_running")
+    if locked.state in BUSY:
+        text = "Cancel the import before deleting it."
+        if locked.state == ImportState.UNDOING:
+            text = "The import is being undone; delete it afterwards."
+        raise Conflict(text, code="import_running")
     audit.record("imports.import.deleted", on=locked, actor=actor)
     path = f"{current_tenant().schema_name}/imports/{locked.id}"
     identifier = locked.id

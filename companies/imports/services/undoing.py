@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from companies import services
 from companies.imports.models import UNDOABLE, EffectKind, Import, ImportEffect, ImportState
+from companies.imports.services.jobs import mirror
 from companies.models import Company, Statement
 from companies.services.statements import scores_ask, trailing_refresh
+from organizations.notices.services import notify
 from tenants.kernel import audit
 from tenants.kernel.errors import Conflict
+from tenants.kernel.jobs import enqueue
 from tenants.kernel.locks import hold_alone
 from tenants.kernel.request import Actor
 
@@ -24,17 +28,72 @@ _FOLLOWS = frozenset({"statements", "merged_from"})
 
 @transaction.atomic
 def import_undo(*, row: Import, actor: Actor) -> Import:
-    """Take back what an import has made; tells in ``counts`` what went and what stayed.
+    """Take back what an import has made, at once or, where that is much, in the background.
 
     A statement that is still the current version gives way to the one before it, or to none; one that
     somebody has restated since stays. A company that the import made is removed unless something else
     refers to it by now. What was changed on companies that were there before stays: the audit log says what
-    it was. Raises Conflict for an import that has written nothing, or is under way.
+    it was. ``counts`` tells what went and what stayed. Raises Conflict for an import that has written
+    nothing, or is under way.
     """
     hold_alone(row.id)
-    locked: Import = Import.objects.select_for_update(of=("self",), no_key=True).get(id=row.id)
-    if locked.state not in UNDOABLE or locked.dry:
+    locked = _locked(row.id)
+    if locked is None or locked.state not in UNDOABLE or locked.dry:
         raise Conflict("Only an import that has been taken in can be undone.", code="not_undoable")
+    number = locked.effects.filter(undone=False).count()
+    if number <= settings.IMPORT_UNDO_AT_ONCE:
+        return _undo(locked, actor)
+    locked.state = ImportState.UNDOING
+    locked.error_message = ""
+    locked.save(update_fields=["state", "error_message"])
+    mirror(locked)
+    audit.record("imports.import.undo_asked", on=locked, changes={"effects": number}, actor=actor)
+    enqueue("imports.undo", actor=actor, queue="io", import_id=str(locked.id))
+    return locked
+
+
+@transaction.atomic
+def import_undo_go_on(*, import_id: UUID, actor: Actor) -> Import | None:
+    """Carry out what was asked for; None where it is done already."""
+    hold_alone(import_id)
+    locked = _locked(import_id)
+    if locked is None or locked.state != ImportState.UNDOING:
+        return None
+    done = _undo(locked, actor)
+    if done.created_by_id is not None:
+        notify(
+            user_ids=[done.created_by_id],
+            kind="job_finished",
+            title=f"The import of {done.original_filename} is undone",
+            text=f"{done.counts.get('undone_statements_withdrawn', 0):,} statements and "
+            f"{done.counts.get('undone_companies_removed', 0):,} companies were taken back.",
+            link=f"/admin/imports/import/{done.id}/change/",
+            organization_id=done.organization_id,
+            actor=actor,
+        )
+    return done
+
+
+@transaction.atomic
+def import_undo_give_up(*, import_id: UUID, actor: Actor) -> None:
+    """Say that it could not be undone; everything is as it was, and it may be asked for again."""
+    locked = _locked(import_id)
+    if locked is None or locked.state != ImportState.UNDOING:
+        return
+    locked.state = ImportState.COMPLETED
+    locked.error_message = "The import could not be undone because of a fault on our side."
+    locked.save(update_fields=["state", "error_message"])
+    mirror(locked)
+    audit.record("imports.import.undo_failed", on=locked, actor=actor)
+
+
+def _locked(import_id: UUID) -> Import | None:
+    rows = Import.objects.select_for_update(of=("self",), no_key=True)
+    found: Import | None = rows.filter(id=import_id).first()
+    return found
+
+
+def _undo(locked: Import, actor: Actor) -> Import:
     effects = list(locked.effects.filter(undone=False))
     counts: Counter[str] = Counter()
     touched = {e.company_id for e in effects if e.company_id is not None}
@@ -47,6 +106,7 @@ def import_undo(*, row: Import, actor: Actor) -> Import:
     locked.undone_at = timezone.now()
     locked.counts = {**locked.counts, **{f"undone_{name}": number for name, number in counts.items()}}
     locked.save()
+    mirror(locked)
     audit.record("imports.import.undone", on=locked, changes=dict(counts), actor=actor)
     return locked
 

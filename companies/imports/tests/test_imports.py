@@ -8,12 +8,13 @@ import openpyxl
 import pytest
 
 from accounts.permissions import Role
-from companies.imports.models import ImportEffect
+from companies.imports.models import Import, ImportEffect
 from companies.imports.tests.test_planted import ended, run, upload
 from companies.models import Company, Statement
 from organizations.models import AuditEvent
+from organizations.notices.models import Notice
 from tests.fixtures import OwnTenant, World
-from tests.worker import Worker
+from tests.worker import Worker, wait_until
 
 LONG = b"Code,Title,FY,Assets total,Sales\nA1,Aleph,2023,100,50\nA1,Aleph,2024,110,60\nB1,Beth,2024,90,x\n"
 MAPPING = ["symbol", "name", "fiscal_year", "total_assets", "net_sales"]
@@ -80,6 +81,33 @@ def test_what_somebody_used_since_stays(own_tenant: OwnTenant, worker: Worker):
     assert (counts["undone_statements_kept"], counts["undone_companies_kept"]) == (1, 1)
     with own_tenant.within():
         assert float(Statement.objects.get(current=True).net_sales) == 44.0
+
+
+@pytest.mark.worker
+def test_a_large_import_is_undone_in_the_background(own_tenant: OwnTenant, worker: Worker, settings):
+    client = own_tenant.client
+    done = run(
+        client, b"symbol,year,total assets,net sales\nK1,2023,100,40\nK2,2023,90,30\n", unit="millions"
+    )
+    assert done["ok_rows"] == 2, done
+    settings.IMPORT_UNDO_AT_ONCE = 3
+    address = f"/api/v1/imports/{done['id']}"
+    asked = client.post(f"{address}/undo", {}, format="json")
+    assert (asked.status_code, asked.json()["state"]) == (202, "undoing")
+    wait_until(lambda: client.get(address).json()["state"] == "undone", "the import to be undone")
+    counts = client.get(address).json()["counts"]
+    assert (counts["undone_statements_withdrawn"], counts["undone_companies_removed"]) == (2, 2)
+    with own_tenant.within():
+        assert not Statement.objects.exists()
+        assert not Company.objects.exists()
+        assert Notice.objects.filter(title__endswith="is undone").exists()
+        # Between the two nobody undoes it again, removes it, or cancels it.
+        for state in ("undoing", "undone"):
+            Import.objects.filter(id=done["id"]).update(state=state)
+            assert client.post(f"{address}/undo", {}, format="json").json()["code"] == "not_undoable"
+        Import.objects.filter(id=done["id"]).update(state="undoing")
+        assert client.post(f"{address}/cancel", {}, format="json").json()["code"] == "import_ended"
+        assert client.delete(address).json()["code"] == "import_running"
 
 
 def test_templates_hold_every_column_and_are_read_back(people: World):
