@@ -25,6 +25,7 @@ from companies.lists.api.serializers import (
     WatchlistOut,
 )
 from companies.lists.models import Note, Watchlist
+from companies.lists.selectors import seen_by
 from companies.models import Company
 from companies.outlook import outlook
 from organizations.selectors import working_organization
@@ -60,7 +61,7 @@ class WatchlistViewSet(OwnedViewSet):
     versioned: ClassVar[frozenset[str]] = frozenset({"partial_update"})
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        mine = Q(shared=True) | Q(created_by_id=self.principal.user_id)
+        mine = seen_by(self.principal.user_id)
         present = Q(entries__company_deleted_at=None)
         counted: QuerySet[Any] = rows.filter(mine).annotate(held=Count("entries", filter=present))
         return counted.order_by("name", "id")

@@ -73,7 +73,7 @@ def _companies() -> QuerySet[Any]:
 class StatementFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="company_id")
     symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
-    kind = django_filters.MultipleChoiceFilter(choices=PeriodKind.choices)
+    kind = django_filters.MultipleChoiceFilter(choices=PeriodKind.choices, distinct=False)
     year = django_filters.NumberFilter(field_name="fiscal_year")
     current = django_filters.BooleanFilter(label="Only the versions that hold now.")
 

@@ -125,7 +125,7 @@ def _scores() -> QuerySet[Any]:
 
 class ResultFilter(django_filters.FilterSet):
     job = django_filters.UUIDFilter(field_name="job_id")
-    risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices)
+    risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices, distinct=False)
 
 
 _RESULTS = (
@@ -206,7 +206,7 @@ def _outcomes() -> QuerySet[Any]:
     return rows
 
 
-def _in_reach(model: type[Model]) -> Callable[[str], bool]:
+def in_reach(model: type[Model]) -> Callable[[str], bool]:
     """Whether a row of the model can be seen from here, by its id."""
 
     def there(key: str) -> bool:
@@ -218,7 +218,7 @@ def _in_reach(model: type[Model]) -> Callable[[str], bool]:
     return there
 
 
-_JOB = {"job": _in_reach(ScoringJob)}
+_JOB = {"job": in_reach(ScoringJob)}
 TABLES = (
     *(
         ListTable(
@@ -233,7 +233,7 @@ TABLES = (
     ),
     ListTable(
         "scores", "Scores of a company", "predictions.read", _scores, ScoreFilter, lambda: _SCORES,
-        needs={"company": _in_reach(Company)},
+        needs={"company": in_reach(Company)},
     ),
     ListTable("jobs", "Scoring jobs", "jobs.read", _jobs, JobFilter, lambda: _JOBS, module="bulk_scoring"),
     ListTable(

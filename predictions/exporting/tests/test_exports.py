@@ -60,6 +60,9 @@ def test_every_list_comes_in_both_types_and_only_from_the_callers_reach(people: 
     if LISTS[code].needs and "job" in LISTS[code].needs:
         jobs = people.client(Role.OWNER).get("/api/v1/predictions/jobs").json()["items"]
         needs = {"job": jobs[0]["id"]}
+    if LISTS[code].needs and "watchlist" in LISTS[code].needs:
+        lists = people.client(Role.OWNER).get("/api/v1/watchlists").json()["items"]
+        needs = {"watchlist": lists[0]["id"]}
     asked = {"list": code, "type": kind, **(needs if LISTS[code].needs else {})}
     answer = people.client(Role.VIEWER).get(NOW, asked)
     data = content(answer)
@@ -207,3 +210,33 @@ def test_a_file_is_made_once_of_the_callers_rows(people: World):
         assert Export.objects.get(id=identifier).path == row.path
         assert row.expires_at > datetime.now(UTC)
         services.export_delete(row=row, actor=row.owner)
+
+
+def test_a_watchlist_as_a_file(people: World):
+    client = people.client(Role.ANALYST)
+    with people.within("alpha", "one"):
+        owner = Organization.objects.get()
+        rows = [CompanyFactory(organization=owner, symbol=f"W{n}") for n in range(3)]
+        PredictionFactory(organization=owner, company=rows[0], fiscal_year=2023, pd=0.02)
+        PredictionFactory(organization=owner, company=rows[0], fiscal_year=2024, pd=0.08, risk_level="HIGH")
+        PredictionFactory(
+            organization=owner, company=rows[1], kind="quarterly", fiscal_year=2024, fiscal_quarter=2, pd=0.5
+        )
+    made = client.post("/api/v1/watchlists", {"name": "Mine alone"}, format="json").json()
+    body = {"companies": [str(row.id) for row in rows]}
+    client.post(f"/api/v1/watchlists/{made['id']}/add", body, format="json")
+    asked = {"list": "watchlist", "watchlist": made["id"]}
+    found = rows_of(client.get(NOW, asked))
+    told = [(r["symbol"], r["pd"], r["period"], r["pd_before"], r["change"]) for r in found]
+    assert told[0] == ("W1", "0.5", "2024 Q2", "", "")
+    assert told[1][:4] == ("W0", "0.08", "2024", "0.02")
+    assert float(told[1][4]) == pytest.approx(0.06)
+    assert told[2] == ("W2", "", "", "", "")
+    # Nobody else reads a list that is not shared, and no list of companies narrows by it.
+    owner_client = people.client(Role.OWNER)
+    assert rows_of(owner_client.get(NOW, asked)) == []
+    assert owner_client.get(f"/api/v1/companies?watchlist={made['id']}").json()["total"] == 0
+    assert client.get(f"/api/v1/companies?watchlist={made['id']}").json()["total"] == 3
+    assert client.get(NOW, {"list": "watchlist"}).status_code == 400
+    foreign = people.client(Role.OWNER, organization="two")
+    assert foreign.get(NOW, asked).status_code == 404

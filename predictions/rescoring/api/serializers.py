@@ -20,14 +20,18 @@ class RescoreIn(serializers.Serializer[Any]):
         max_length=MOST_COMPANIES,
         help_text="Ids; left out, every company of the organization.",
     )
+    watchlist = serializers.UUIDField(
+        required=False, help_text="The companies of a watchlist of the caller's, or shared with him."
+    )
     every_organization = serializers.BooleanField(
         default=False, help_text="All companies of every organization that you reach: a run for each."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.get("companies") and attrs["every_organization"]:
-            text = "Name companies, or take every organization."
-            raise serializers.ValidationError({"companies": [text]})
+        named = [name for name in ("companies", "watchlist") if attrs.get(name)]
+        if len(named) + attrs["every_organization"] > 1:
+            text = "Name companies, or a watchlist, or take every organization."
+            raise serializers.ValidationError({named[0]: [text]})
         return attrs
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import Count, Q, Sum
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from companies.lists.selectors import companies_on, watchlist_of
 from organizations.selectors import working_organization
 from predictions.registry.selectors import versions
 from predictions.rescoring.api.serializers import RescoreIn, RescoreOut, RescoresOut
-from predictions.rescoring.models import RescoreRun, RunState
+from predictions.rescoring.models import RescoreRun
+from predictions.rescoring.selectors import counted, state_of
 from predictions.rescoring.services import run_begin, run_resume
 from tenants.kernel import scope
 from tenants.kernel.errors import Conflict
@@ -35,15 +36,7 @@ class RescoringViewSet(OwnedViewSet):
     throttles: ClassVar[dict[str, str]] = {"create": "upload"}
 
     def narrow(self, rows: Any) -> Any:
-        # Sums over one relation: no part is counted twice.
-        counted = rows.annotate(
-            parts_all=Count("parts"),
-            parts_done=Count("parts", filter=Q(parts__done_at__isnull=False)),
-            parts_failed=Count("parts", filter=Q(parts__failed=True, parts__done_at=None)),
-            scored=Sum("parts__scored"),
-            refused=Sum("parts__refused"),
-        )
-        return counted.order_by("-created_at", "-id")
+        return counted(rows).order_by("-created_at", "-id")
 
     @extend_schema(summary="Runs that score again", filters=False)
     def list(self, request: Request) -> Response:
@@ -73,6 +66,11 @@ class RescoringViewSet(OwnedViewSet):
             places |= set(reach or ())
         ids = asked.get("companies")
         about = f"{len(ids)} companies" if ids is not None else "All companies"
+        if "watchlist" in asked:
+            chosen = watchlist_of(asked["watchlist"], self.principal.user_id)
+            here, about = chosen.organization_id, f"Watchlist {chosen.name}"
+            places = {here}
+            ids = [row["company_id"] for row in companies_on(chosen.id, self.principal.user_id)]
         begun = []
         for place in sorted(places):
             try:
@@ -98,16 +96,10 @@ class RescoringViewSet(OwnedViewSet):
 
 
 def _body(run: Any) -> dict[str, Any]:
-    left = run.parts_all - run.parts_done
-    state = RunState.PROCESSING
-    if run.finished_at is not None:
-        state = RunState.COMPLETED
-    elif left and run.parts_failed == left:
-        state = RunState.STALLED
     return {
         "id": run.id,
         "about": run.about,
-        "state": state,
+        "state": state_of(run),
         "progress_percentage": 100 * run.parts_done // run.parts_all if run.parts_all else 100,
         "companies": run.companies,
         "scored": run.scored or 0,
