@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from companies.models import Company
-from organizations.selectors import working_organization
+from organizations.selectors import global_data_allowed, working_organization
 from predictions.exporting import services
 from predictions.exporting.api.serializers import ExportableListOut, ListExportIn, ListExportOut
 from predictions.exporting.lists import LISTS
@@ -39,7 +39,7 @@ _MEDIA = {
 
 
 class ExportFilter(django_filters.FilterSet):
-    state = django_filters.MultipleChoiceFilter(choices=ExportState.choices)
+    state = django_filters.MultipleChoiceFilter(choices=ExportState.choices, distinct=False)
     list = django_filters.ChoiceFilter(
         field_name="list_code", choices=[(code, table.title) for code, table in LISTS.items()]
     )
@@ -187,7 +187,8 @@ class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewS
             if row is None:
                 raise Absent()
             self._row = row
-            file = pdf_of(row) if kind == "pdf" else workbook_of(row)
+            reference = global_data_allowed(self.principal)
+            file = pdf_of(row, reference=reference) if kind == "pdf" else workbook_of(row)
         what = "risk-report" if kind == "pdf" else "file"
         return _named(FileResponse(file), f"{safe_name(row.symbol)}-{what}.{kind}", kind)
 

@@ -22,6 +22,7 @@ from ml.features import (
 )
 from predictions.detail import classic_scores
 from predictions.explaining import drivers_of
+from predictions.exporting.company_file.beside import Beside, beside
 from predictions.models import Prediction, PredictionKind, Score
 from predictions.registry.selectors import versions
 
@@ -54,14 +55,20 @@ class CompanyFile:
     drivers: list[dict[str, Any]]
     classic: list[Any]
     model_version: str
+    beside: Beside | None
+    """Where it stands among its peers."""
 
     @property
     def score(self) -> Score | None:
         return self.prediction.current if self.prediction is not None else None
 
 
-def gather(company: Company) -> CompanyFile:
-    """Read what there is of a company, in a handful of queries."""
+def gather(company: Company, *, reference: bool | None = None) -> CompanyFile:
+    """Read what there is of a company, in a handful of queries.
+
+    Its peers are the organization's own companies, with ``reference`` those of the platform too; with None
+    they are left out.
+    """
     heads = list(
         Prediction.objects.filter(company=company, current__isnull=False)
         .select_related("company", "current")
@@ -79,6 +86,7 @@ def gather(company: Company) -> CompanyFile:
         drivers=drivers_of(newest) if newest is not None else [],
         classic=classic_scores(newest) if newest is not None else [],
         model_version=versions().get(score.model_version_id, "") if score is not None else "",
+        beside=None if reference is None else beside(company, newest, reference=reference),
     )
 
 

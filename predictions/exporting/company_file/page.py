@@ -14,7 +14,7 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from companies.models import Company, CompanyState
-from predictions.exporting.company_file import blocks
+from predictions.exporting.company_file import beside, blocks
 from predictions.exporting.company_file.fonts import Face, face
 from predictions.exporting.company_file.gathering import CompanyFile, gather
 from tenants.kernel.context import current_tenant
@@ -125,9 +125,9 @@ class Page:
         renderPDF.draw(drawing, self.canvas, x, y)
 
 
-def pdf_of(company: Company) -> IO[bytes]:
-    """The page as a PDF file, ready to be sent."""
-    return io.BytesIO(render(gather(company), institution=current_tenant().name))
+def pdf_of(company: Company, *, reference: bool = False) -> IO[bytes]:
+    """The page as a PDF file, ready to be sent. ``reference``: its reader sees the reference data as well."""
+    return io.BytesIO(render(gather(company, reference=reference), institution=current_tenant().name))
 
 
 def render(found: CompanyFile, *, institution: str) -> bytes:
@@ -151,7 +151,11 @@ def render(found: CompanyFile, *, institution: str) -> bytes:
     page.y -= 168
     page.title(LEFT, page.y, "Statements", WIDTH)
     blocks.statements(page, found, LEFT, page.y - 16, WIDTH)
-    page.y -= 140
+    page.y -= 126
+    page.title(LEFT, page.y, "Beside its peers", WIDTH)
+    # A banner or a long name above leaves less room: the last metrics go, what it rests on stays.
+    below = beside.draw(page, found.beside, LEFT, page.y - 15, WIDTH, lowest=MARGIN + 132)
+    page.y = min(below - 24, page.y - 40)
     page.title(LEFT, page.y, "Published scores beside it", HALF)
     blocks.classic(page, found, LEFT, page.y - 16, HALF)
     page.title(LEFT + HALF + 10 * mm, page.y, "On what it rests", HALF)
