@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.console import tenant_site
 from companies import services
+from companies.life_admin import CompanyLife, PresenceFilter
 from companies.models import SYMBOL, Company, CustomField, PeriodKind, Statement
 from companies.services import CompanyFacts
 from companies.statement_admin import StatementAdmin
@@ -97,7 +98,7 @@ class CompanyAddForm(CompanyForm):
 
 
 @admin.register(Company, site=tenant_site)
-class CompanyAdmin(ConsoleAdmin):
+class CompanyAdmin(CompanyLife, ConsoleAdmin):
     """Companies of the caller's reach."""
 
     permissions: ClassVar[dict[str, str]] = {
@@ -105,6 +106,7 @@ class CompanyAdmin(ConsoleAdmin):
         "add": "companies.create",
         "change": "companies.change",
         "delete": "companies.change",
+        **CompanyLife.permissions,
     }
     form = CompanyForm
     list_display = (
@@ -118,7 +120,7 @@ class CompanyAdmin(ConsoleAdmin):
         "organization",
         "created_at",
     )
-    list_filter = ("state", "sector", "currency", "organization")
+    list_filter = (PresenceFilter, "state", "sector", "currency", "organization")
     list_select_related = ("organization",)
     search_fields = ("symbol", "name", "ticker", "lei", "cik", "national_id")
     ordering = ("symbol",)
@@ -132,7 +134,8 @@ class CompanyAdmin(ConsoleAdmin):
         *("symbol", "organization", "statements_table", "created_at", "updated_at"),
         *shown_only,
     )
-    actions_detail = ("predictions", "risk_report", "workbook")
+    actions_detail = ("predictions", "notes", "risk_report", "workbook", *CompanyLife.buttons)
+    actions_list = ("duplicates",)
     fieldsets = (
         (None, {"fields": (("symbol", "name"), ("sector", "organization"))}),
         ("Value", {"fields": (("currency", "market_cap"),)}),
@@ -164,8 +167,7 @@ class CompanyAdmin(ConsoleAdmin):
         # Counted for the rows of the page only, not for the whole table as a join would.
         held = Statement.objects.filter(company=OuterRef("pk")).order_by().values("company")
         counted = held.annotate(n=Count("*")).values("n")
-        rows = super().get_queryset(request)
-        return rows.annotate(
+        return self.kept_rows(request).annotate(
             years=Subquery(counted.filter(kind=PeriodKind.ANNUAL)),
             quarters=Subquery(counted.filter(kind=PeriodKind.QUARTERLY)),
         )
@@ -207,6 +209,12 @@ class CompanyAdmin(ConsoleAdmin):
     def predictions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The company's predictions, in their own list."""
         address = reverse("admin:predictions_prediction_changelist", current_app=self.admin_site.name)
+        return HttpResponseRedirect(f"{address}?{urlencode({'company__id__exact': object_id})}")
+
+    @action(description="Notes", url_path="notes", icon="chat")
+    def notes(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What people wrote about it."""
+        address = reverse("admin:lists_note_changelist", current_app=self.admin_site.name)
         return HttpResponseRedirect(f"{address}?{urlencode({'company__id__exact': object_id})}")
 
     @action(description="Risk report (PDF)", url_path="risk-report", icon="picture_as_pdf")

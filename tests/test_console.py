@@ -13,11 +13,16 @@ from accounts.middleware import SESSION_KEY
 from accounts.models import AuthSession, Membership, MembershipState
 from accounts.permissions import PERMISSIONS, Role
 from companies.connectors.models import Source
+from companies.imports.models import Import
+from companies.lists.models import Note, Watchlist
 from companies.models import Company, Statement
 from organizations.models import AuditEvent, Organization
+from predictions.flags.models import Flag
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
 from predictions.own_models.models import OwnModel
+from predictions.rescoring.models import RescoreRun
+from predictions.scenarios.models import Scenario, ScenarioRun
 from predictions.schedules.models import Schedule
 from tenants.kernel.audit import address_tag
 from tenants.kernel.console import ConsoleAdmin
@@ -52,6 +57,13 @@ OWNED = {
     "monitoring/outcome": lambda: Outcome.objects.first(),
     "schedules/schedule": lambda: Schedule.objects.first(),
     "own_models/ownmodel": lambda: OwnModel.objects.first(),
+    "imports/import": lambda: Import.objects.first(),
+    "lists/watchlist": lambda: Watchlist.objects.first(),
+    "lists/note": lambda: Note.objects.first(),
+    "flags/flag": lambda: Flag.objects.first(),
+    "rescoring/rescorerun": lambda: RescoreRun.objects.first(),
+    "scenarios/scenario": lambda: Scenario.objects.first(),
+    "scenarios/scenariorun": lambda: ScenarioRun.objects.first(),
 }
 OWN_PAGES = ("change", "history", "delete")
 

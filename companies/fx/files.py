@@ -12,6 +12,8 @@ from decimal import Decimal, InvalidOperation
 from companies.sheets.units import CURRENCIES
 from tenants.kernel.errors import InvalidInput
 
+# Bytes of a file.
+LARGEST = 20 * 2**20
 _PLAIN = ["currency", "date", "usd_per_unit"]
 _STEP = Decimal("0.0000000001")
 _LEAST, _MOST = Decimal("0.0000000001"), Decimal(1_000_000)

@@ -129,6 +129,7 @@ UNFOLD_PLATFORM = _console(
                     _item("Settings", "tune", "tenants_tenantsettings_changelist", "platform.read"),
                     _item("Usage", "monitoring", "tenants_usageday_changelist", "platform.read"),
                     _item("Connectors", "sync", "connectors_source_changelist", "platform.read"),
+                    _item("Exchange rates", "currency_exchange", "fx_fxrate_changelist", "platform.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "platform.read"),
                     _item("Users", "group", "accounts_user_changelist", "platform.read"),
                     _item("Mail domains", "alternate_email", "sso_emaildomain_changelist", "platform.read"),
@@ -183,6 +184,9 @@ UNFOLD_TENANT = _console(
                 "items": [
                     _item("Companies", "domain", "companies_company_changelist", "companies.read"),
                     _item("Statements", "table_view", "companies_statement_changelist", "companies.read"),
+                    _item("Watchlists", "visibility", "lists_watchlist_changelist", "companies.read"),
+                    _item("Flagged", "flag", "flags_flag_changelist", "predictions.read"),
+                    _item("Notes", "chat", "lists_note_changelist", "companies.read"),
                     _item("Imports", "upload_file", "imports_import_changelist", "companies.read", "imports"),
                     _item("Files", "download", "exporting_export_changelist", "exports.read", "exports"),
                     _item(
@@ -218,6 +222,21 @@ UNFOLD_TENANT = _console(
                         ),
                         "active": lambda request: _uploading(request),
                     },
+                    _item("Scored again", "replay", "rescoring_rescorerun_changelist", "jobs.read"),
+                    _item(
+                        "Scenarios",
+                        "science",
+                        "scenarios_scenario_changelist",
+                        "scenarios.read",
+                        "scenarios",
+                    ),
+                    _item(
+                        "Scenario runs",
+                        "labs",
+                        "scenarios_scenariorun_changelist",
+                        "scenarios.read",
+                        "scenarios",
+                    ),
                     _item(
                         "Scheduled runs",
                         "event_repeat",
@@ -277,6 +296,8 @@ UNFOLD_TENANT = _console(
                     _item("Single sign-on", "login", "single_sign_on", "sso.manage", "sso"),
                     _item("Audit log", "history", "organizations_auditevent_changelist", "audit.read"),
                     _item("Own fields", "view_list", "companies_customfield_changelist", "tenant.read"),
+                    _item("What is flagged", "rule", "flags_flagrule_changelist", "tenant.read"),
+                    _item("Exchange rates", "currency_exchange", "fx_fxrate_changelist", "companies.read"),
                     _item("Settings", "tune", "tenants_tenantsettings_changelist", "tenant.read"),
                     _item("Exports", "archive", "tenants_tenantexport_changelist", "tenant.change"),
                 ],

@@ -11,13 +11,12 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from companies.fx.files import LARGEST
 from companies.fx.models import FxRate
 from companies.fx.services import rates_load
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import InvalidInput
 from tenants.kernel.viewsets import DeclaredViewSet
-
-LARGEST = 20 * 2**20
 
 
 class RateOut(serializers.Serializer[Any]):
