@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from predictions.models import Prediction
+from companies.models import Company
+from predictions.models import Prediction, PredictionKind
 
 
 def of(company_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
@@ -57,17 +58,21 @@ def narrowed(
 ) -> QuerySet[Any]:
     """Companies with such an outlook; ``has`` asks whether there is one at all."""
     if has is not None:
-        scored = Exists(Prediction.objects.filter(company_id=OuterRef("pk")).exclude(pd=None))
-        rows = rows.filter(scored if has else ~scored)
+        scored = Prediction.objects.filter(latest=True, pd__isnull=False).order_by().values("company_id")
+        # Those without, by one look at either side: asked of each company in turn it takes a second where
+        # nearly all are scored.
+        chosen = scored if has else Company.objects.order_by().values("id").difference(scored)
+        rows = rows.filter(id__in=chosen)
     if risk_levels or lowest is not None or highest is not None:
-        mine = Prediction.objects.filter(company_id=OuterRef("company_id")).exclude(pd=None)
-        newest = mine.order_by("kind", "-fiscal_year", "-fiscal_quarter").values("id")[:1]
-        speaking = Prediction.objects.filter(company_id=OuterRef("pk"), id=newest)
+        # The annual head that stands now, the quarterly one where there is no annual.
+        standing = Prediction.objects.filter(latest=True, pd__isnull=False)
+        annual = standing.filter(company_id=OuterRef("company_id"), kind=PredictionKind.ANNUAL)
+        speaking = standing.filter(Q(kind=PredictionKind.ANNUAL) | ~Exists(annual))
         if risk_levels:
             speaking = speaking.filter(risk_level__in=risk_levels)
         if lowest is not None:
             speaking = speaking.filter(pd__gte=lowest)
         if highest is not None:
             speaking = speaking.filter(pd__lte=highest)
-        rows = rows.filter(Exists(speaking))
+        rows = rows.filter(id__in=speaking.order_by().values("company_id"))
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import django_filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -11,6 +12,7 @@ from companies import identifiers, search
 from companies.custom_values import BadValue, read_value
 from companies.identifiers import BadIdentifier
 from companies.lists.models import WatchlistEntry
+from companies.lists.selectors import companies_on
 from companies.models import CompanyState, CustomKind
 from companies.outlook import RISK_LEVELS, outlook
 from companies.sectors import sector_named
@@ -37,7 +39,7 @@ class CompanyFilter(django_filters.FilterSet):
     sector = django_filters.CharFilter(method="by_sector", label="A sector by any of its names; repeatable.")
     industry = django_filters.CharFilter(lookup_expr="iexact")
     country = django_filters.CharFilter(method="by_country", label="ISO 3166-1; repeatable.")
-    state = django_filters.MultipleChoiceFilter(choices=CompanyState.choices)
+    state = django_filters.MultipleChoiceFilter(choices=CompanyState.choices, distinct=False)
     tag = django_filters.CharFilter(method="by_tag", label="A tag; repeated, all of them.")
     rating = django_filters.CharFilter(method="by_rating", label="Internal rating; repeatable.")
     lei = django_filters.CharFilter(lookup_expr="iexact")
@@ -60,6 +62,9 @@ class CompanyFilter(django_filters.FilterSet):
         choices=[("created", "Created"), ("watched", "Watched"), ("tracked", "Tracked"), ("any", "Any")],
         method="by_mine",
         label="Made by the caller, on a list of his, made by him to follow the platform's, or any of these.",
+    )
+    watchlist = django_filters.UUIDFilter(
+        method="by_watchlist", label="On this watchlist, which is the caller's or shared with him."
     )
     ordering = StableOrderingFilter(
         fields=(
@@ -114,6 +119,9 @@ class CompanyFilter(django_filters.FilterSet):
         )
         ways = {"created": created, "watched": watched, "tracked": created & ~Q(reference_id=None)}
         return rows.filter(ways.get(value, created | watched))
+
+    def by_watchlist(self, rows: QuerySet[Any], name: str, value: UUID) -> QuerySet[Any]:
+        return rows.filter(id__in=companies_on(value, self.request.auth.user_id))
 
     def by_level(self, rows: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
         return outlook().narrowed(rows, risk_levels=value) if value else rows

@@ -40,12 +40,12 @@ from tenants.kernel.viewsets import OwnedViewSet
 class StatementFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="company_id")
     symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
-    kind = django_filters.MultipleChoiceFilter(choices=PeriodKind.choices)
+    kind = django_filters.MultipleChoiceFilter(choices=PeriodKind.choices, distinct=False)
     fiscal_year = django_filters.NumberFilter()
     fiscal_quarter = django_filters.NumberFilter()
     currency = django_filters.CharFilter(lookup_expr="iexact")
-    quality = django_filters.MultipleChoiceFilter(choices=Quality.choices)
-    source_kind = django_filters.MultipleChoiceFilter(choices=SourceKind.choices)
+    quality = django_filters.MultipleChoiceFilter(choices=Quality.choices, distinct=False)
+    source_kind = django_filters.MultipleChoiceFilter(choices=SourceKind.choices, distinct=False)
     filing_id = django_filters.CharFilter()
     unscored = django_filters.BooleanFilter(method="bearing_none", label="Whether it bears no score.")
     superseded = django_filters.BooleanFilter(

@@ -33,6 +33,14 @@ class NameKey(models.Func):
     output_field = models.CharField()
 
 
+class Findable(models.Func):
+    """Everything that a company is searched by, in small letters."""
+
+    template = "lower(%(expressions)s)"
+    arg_joiner = " || ' ' || "
+    output_field = models.TextField()
+
+
 class LegalForm(models.TextChoices):
     """A sole trader is a natural person: rules for persons hold for him (GDPR 22, EU AI Act III 5 b)."""
 
@@ -123,6 +131,12 @@ class Company(OrganizationOwned):
     name_key = models.GeneratedField(
         expression=NameKey("name"), output_field=models.CharField(max_length=255), db_persist=True
     )
+    # One text to look into instead of six columns; what it holds is then compared column by column.
+    findable = models.GeneratedField(
+        expression=Findable("symbol", "ticker", "national_id", "lei", "cik", "name"),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -166,6 +180,17 @@ class Company(OrganizationOwned):
         ]
         indexes = [
             models.Index(fields=["organization", "-created_at", "-id"], name="company_newest"),
+            # Without the organization: for those who reach several, and for orders that lists offer
+            # (decision 0034).
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=models.Q(deleted_at=None),
+                name="company_newest_of_all",
+            ),
+            models.Index(fields=["name", "-id"], condition=models.Q(deleted_at=None), name="company_by_name"),
+            models.Index(
+                fields=["-updated_at", "-id"], condition=models.Q(deleted_at=None), name="company_by_change"
+            ),
             models.Index(fields=["organization", "sector"], name="company_sector"),
             models.Index(fields=["organization", "name_key"], name="company_name_key"),
             models.Index(fields=["deleted_at"], condition=~models.Q(deleted_at=None), name="company_deleted"),

@@ -136,7 +136,15 @@ class Statement(LineItems, FollowsCompany):
                 name="statement_deleted_holds_not",
             ),
         ]
-        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="statement_newest")]
+        indexes = [
+            models.Index(fields=["organization", "-created_at", "-id"], name="statement_newest"),
+            # For those who reach several organizations (decision 0034).
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=models.Q(deleted_at=None, company_deleted_at=None),
+                name="statement_newest_of_all",
+            ),
+        ]
 
     def __str__(self) -> str:
         quarter = f" Q{self.fiscal_quarter}" if self.fiscal_quarter else ""

@@ -45,7 +45,7 @@ POLL_SECONDS = 2
 
 
 class JobFilter(django_filters.FilterSet):
-    state = django_filters.MultipleChoiceFilter(choices=JobState.choices)
+    state = django_filters.MultipleChoiceFilter(choices=JobState.choices, distinct=False)
     kind = django_filters.ChoiceFilter(choices=PredictionKind.choices)
 
 

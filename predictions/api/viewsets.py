@@ -47,7 +47,7 @@ class StableOrderingFilter(django_filters.OrderingFilter):
 
 
 class PredictionFilter(django_filters.FilterSet):
-    risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices)
+    risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices, distinct=False)
     year = django_filters.NumberFilter(field_name="fiscal_year")
     symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
     sector = django_filters.CharFilter(field_name="company__sector", lookup_expr="iexact")

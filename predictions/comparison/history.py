@@ -9,10 +9,13 @@ is kept. Companies that have been deleted are not counted, nor are scores that r
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Avg, Count, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Avg, Case, Count, F, FloatField, Func, Max, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from predictions.models import Prediction, RiskLevel, Score
@@ -25,14 +28,48 @@ _NOW = ("predictions", "scores", stamps.PAST)
 _KEPT = 90 * stamps.DAY
 
 
-def held(day: date, kind: str) -> Any:
-    """The scores that held at the end of the day, one a company."""
-    evening = datetime.combine(day + timedelta(days=1), time(), UTC)
-    rows = Score.objects.filter(
-        created_at__lt=evening, prediction__kind=kind, prediction__company__deleted_at=None
+_PD, _LEVEL = 3, 4
+_PLACES = {level: float(place) for place, level in enumerate(LEVELS)}
+
+
+class _Item(Func):
+    """One item of an array, the first being 1."""
+
+    def __init__(self, array: Any, place: int) -> None:
+        super().__init__(array, template=f"(%(expressions)s)[{place}]", output_field=FloatField())
+
+
+def _as_array() -> Func:
+    """A score as period, moment, PD, level: of two arrays the one that holds is the larger."""
+    period = F("prediction__fiscal_year") * 5 + Coalesce(F("prediction__fiscal_quarter"), 0)
+    moment = Func("created_at", template="EXTRACT(EPOCH FROM %(expressions)s)", output_field=FloatField())
+    level = Case(
+        *(When(risk_level=name, then=Value(place)) for name, place in _PLACES.items()),
+        output_field=FloatField(),
     )
-    newest = ("-prediction__fiscal_year", "-prediction__fiscal_quarter", "-created_at", "-id")
-    return rows.order_by("prediction__company_id", *newest).distinct("prediction__company_id")
+    return Func(
+        *(period, moment, F("pd"), level),
+        template="ARRAY[%(expressions)s]::double precision[]",
+        output_field=ArrayField(FloatField()),
+    )
+
+
+def held(days: Sequence[date], kind: str) -> QuerySet[Any, Any]:
+    """For each company PD and level that held at the end of each day: ``pd0``, ``level0``, ``pd1``, ...
+
+    One pass over the scores, whatever the number of days: the newest of each company is the largest of its
+    arrays, so nothing is sorted.
+    """
+    evenings = [datetime.combine(day + timedelta(days=1), time(), UTC) for day in days]
+    rows = Score.objects.filter(
+        created_at__lt=max(evenings), prediction__kind=kind, prediction__company_deleted_at=None
+    )
+    columns = {}
+    for place, evening in enumerate(evenings):
+        newest = Max(_as_array(), filter=Q(created_at__lt=evening))
+        columns[f"pd{place}"] = _Item(newest, _PD)
+        columns[f"level{place}"] = _Item(newest, _LEVEL)
+    return rows.order_by().values("prediction__company_id").annotate(**columns)
 
 
 def _topics(*days: date) -> tuple[str, ...]:
@@ -47,10 +84,8 @@ def migration(start: date, end: date, kind: str) -> dict[str, Any]:
 
 
 def _migration(start: date, end: date, kind: str) -> dict[str, Any]:
-    fields = ("prediction__company_id", "risk_level")
-    before, after = (dict(held(day, kind).values_list(*fields)) for day in (start, end))
-    moves = Counter((level, after.get(company, NONE)) for company, level in before.items())
-    moves.update((NONE, level) for company, level in after.items() if company not in before)
+    until_now = end >= timezone.now().date()
+    moves = _moves_until_now(start, kind) if until_now else _moves_in_the_past(start, end, kind)
     places = (*LEVELS, NONE)
     matrix = {old: {new: moves[old, new] for new in places if (old, new) != (NONE, NONE)} for old in places}
     both = {pair: n for pair, n in moves.items() if NONE not in pair}
@@ -70,6 +105,46 @@ def _migration(start: date, end: date, kind: str) -> dict[str, Any]:
         "came": sum(matrix[NONE].values()),
         "went": sum(row.get(NONE, 0) for row in matrix.values()),
     }
+
+
+def _moves_in_the_past(start: date, end: date, kind: str) -> Counter[tuple[str, str]]:
+    """How many companies went from which category to which, counted by the database."""
+    places = {**_PLACES, NONE: None}
+    pairs = [(old, new) for old in places for new in places if (old, new) != (NONE, NONE)]
+    wanted = {
+        f"n{number}": Count(
+            "prediction__company_id", filter=_at("level0", places[old]) & _at("level1", places[new])
+        )
+        for number, (old, new) in enumerate(pairs)
+    }
+    counted = held((start, end), kind).aggregate(**wanted)
+    return Counter({pair: counted[f"n{number}"] for number, pair in enumerate(pairs)})
+
+
+def _at(name: str, place: float | None) -> Q:
+    return Q(**{f"{name}__isnull": True}) if place is None else Q(**{name: place})
+
+
+def _moves_until_now(start: date, kind: str) -> Counter[tuple[str, str]]:
+    """The same until what stands now: the past is kept, and only the standing heads are read."""
+    topics = (stamps.PAST,)
+    packed = stamps.remembered(f"held:{kind}:{start}", topics, lambda: _packed(start, kind), seconds=_KEPT)
+    before = {ids[at : at + 16]: level for level, ids in packed.items() for at in range(0, len(ids), 16)}
+    heads = Prediction.objects.filter(latest=True, kind=kind, pd__isnull=False).order_by()
+    moves: Counter[tuple[str, str]] = Counter()
+    for company, level in heads.values_list("company_id", "risk_level").iterator(chunk_size=20_000):
+        moves[before.pop(company.bytes, NONE), level] += 1
+    moves.update((level, NONE) for level in before.values())
+    return moves
+
+
+def _packed(day: date, kind: str) -> dict[str, bytes]:
+    """Companies by their category at the end of the day, as bytes: small enough to be kept."""
+    found: dict[str, list[bytes]] = {level: [] for level in LEVELS}
+    rows = held([day], kind).values_list("prediction__company_id", "level0")
+    for company, place in rows.iterator(chunk_size=20_000):
+        found[LEVELS[int(place)]].append(company.bytes)
+    return {level: b"".join(ids) for level, ids in found.items()}
 
 
 def _share(number: int, old: str, both: dict[tuple[str, str], int]) -> float | None:
@@ -104,20 +179,19 @@ def distribution(count: int, kind: str, *, today: date | None = None) -> list[di
 
 
 def _counts(days: list[date], kind: str) -> dict[date, dict[str, Any]]:
-    """All days in one query."""
-    parts = [
-        Score.objects.filter(id__in=held(day, kind).values("id"))
-        .order_by()
-        .annotate(place=Value(place))
-        .values("place", "risk_level")
-        .annotate(n=Count("id"), mean=Avg("pd"))
-        .values_list("place", "risk_level", "n", "mean")
-        for place, day in enumerate(days)
-    ]
-    found: dict[int, list[tuple[str, int, float]]] = {}
-    for place, *counted in parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]:
-        found.setdefault(place, []).append(tuple(counted))
-    return {day: _summed(found.get(place, [])) for place, day in enumerate(days)}
+    """All days in one pass."""
+    wanted: dict[str, Any] = {}
+    for place in range(len(days)):
+        wanted[f"mean{place}"] = Avg(f"pd{place}")
+        for number, level in enumerate(LEVELS):
+            chosen = Q(**{f"level{place}": _PLACES[level]})
+            wanted[f"n{place}_{number}"] = Count("prediction__company_id", filter=chosen)
+    counted = held(days, kind).aggregate(**wanted)
+    found = {}
+    for place, day in enumerate(days):
+        levels = {level: counted[f"n{place}_{number}"] for number, level in enumerate(LEVELS)}
+        found[day] = {"names": sum(levels.values()), "levels": levels, "mean_pd": counted[f"mean{place}"]}
+    return found
 
 
 def standing(kind: str) -> dict[str, Any]:

@@ -56,7 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class _Database:
-    """A fresh database for the whole run, in place of the one of the settings."""
+    """A database for the whole run, in place of the one of the settings; ``kept`` ones outlive it."""
+
+    def __init__(self, name: str = DATABASE, *, fresh: bool = True, kept: bool = False) -> None:
+        self.name, self.fresh, self.kept = name, fresh, kept
 
     def __enter__(self) -> None:
         from django.conf import settings
@@ -71,9 +74,10 @@ class _Database:
             host=given["HOST"],
             port=given["PORT"],
         )
-        self._drop()
-        self._run("CREATE DATABASE {}")
-        connection.settings_dict["NAME"] = DATABASE
+        if self.fresh:
+            self._drop()
+            self._run("CREATE DATABASE {}")
+        connection.settings_dict["NAME"] = self.name
         # Another run's directory must not answer for this one's.
         settings.CACHES["directory"]["KEY_PREFIX"] = f"bench-{os.urandom(6).hex()}"
         settings.ROOT_URLCONF = settings.PUBLIC_SCHEMA_URLCONF = "tests.benchmarks.minimal_urls"
@@ -81,7 +85,8 @@ class _Database:
     def __exit__(self, *failure: object) -> None:
         self.connection.close()
         self.connection.close_pool()
-        self._drop()
+        if not self.kept:
+            self._drop()
 
     def _drop(self) -> None:
         # Not WITH (FORCE): that needs rights over autovacuum, which a plain DROP sends away by itself.
@@ -89,7 +94,7 @@ class _Database:
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.server, autocommit=True) as admin:
-            admin.execute(sql.SQL(statement).format(sql.Identifier(DATABASE)))
+            admin.execute(sql.SQL(statement).format(sql.Identifier(self.name)))
 
 
 def measure(many: int) -> None:

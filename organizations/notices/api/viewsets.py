@@ -32,7 +32,7 @@ from tenants.kernel.viewsets import DeclaredViewSet
 
 class NoticeFilter(django_filters.FilterSet):
     unread = django_filters.BooleanFilter(field_name="read_at", lookup_expr="isnull")
-    kind = django_filters.MultipleChoiceFilter(choices=list(NOTICE_KINDS.items()))
+    kind = django_filters.MultipleChoiceFilter(choices=list(NOTICE_KINDS.items()), distinct=False)
 
 
 @extend_schema(tags=["notices"])

@@ -37,7 +37,7 @@ from tenants.kernel.viewsets import DeclaredViewSet
 class RankingFilter(django_filters.FilterSet):
     kind = django_filters.ChoiceFilter(choices=PredictionKind.choices, method="as_it_is")
     sector = django_filters.CharFilter(field_name="company__sector", lookup_expr="iexact")
-    risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices)
+    risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices, distinct=False)
 
     def as_it_is(self, rows: Any, name: str, value: str) -> Any:
         return rows  # the rows are of one kind already

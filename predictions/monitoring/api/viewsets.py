@@ -34,7 +34,7 @@ from tenants.kernel.viewsets import DeclaredViewSet, OwnedViewSet
 
 
 class OutcomeFilter(django_filters.FilterSet):
-    kind = django_filters.MultipleChoiceFilter(choices=OutcomeKind.choices)
+    kind = django_filters.MultipleChoiceFilter(choices=OutcomeKind.choices, distinct=False)
     company_symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
     occurred_on = django_filters.DateFromToRangeFilter()
 

@@ -34,7 +34,7 @@ from tenants.kernel.viewsets import OwnedViewSet
 
 
 class OwnModelFilter(django_filters.FilterSet):
-    state = django_filters.MultipleChoiceFilter(choices=TrainingState.choices)
+    state = django_filters.MultipleChoiceFilter(choices=TrainingState.choices, distinct=False)
 
 
 @extend_schema(tags=["own models"])

@@ -298,7 +298,7 @@ def _alternative(found: Alternative, draft: ScoreDraft, base: whatif.Base) -> di
 
 
 class RunFilter(django_filters.FilterSet):
-    state = django_filters.MultipleChoiceFilter(choices=RunState.choices)
+    state = django_filters.MultipleChoiceFilter(choices=RunState.choices, distinct=False)
     kind = django_filters.ChoiceFilter(choices=PredictionKind.choices)
     scenario = django_filters.UUIDFilter(field_name="scenario_id")
 
