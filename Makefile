@@ -35,7 +35,7 @@ format: ## Format the code
 	$(call RUN,format)
 model: ## Train the shipped model (DATA=folder)
 	$(call RUN,run ml.train --data "$(DATA)" $(ARGS))
-benchmark-%: ## Run tests/benchmarks/%: model, engine, tenants, bulk, api, lists (DATA=folder, ARGS)
+benchmark-%: ## Run tests/benchmarks/%: model, engine, tenants, bulk, api, lists, imports (DATA=folder, ARGS)
 	$(call RUN,bench $* $(if $(filter model,$*),--data "$(DATA)") $(ARGS))
 lock: ## Write constraints.txt anew
 	$(call RUN,lock)

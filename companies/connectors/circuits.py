@@ -6,9 +6,9 @@ one call tries; if it succeeds the circuit closes, else it opens again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pybreaker
@@ -73,16 +73,37 @@ class Circuit:
 
     @property
     def view(self) -> CircuitView:
-        storage = self._breaker._state_storage
-        state = str(self._breaker.current_state).replace("-", "_")
-        opened = storage.opened_at if state == "open" else None
-        retry = opened + timedelta(seconds=settings.CONNECTOR_CIRCUIT_SECONDS) if opened else None
-        return CircuitView(state, int(storage.counter), opened, retry)
+        return _views([self.name])[self.name]
 
 
 def view(name: str) -> CircuitView:
     """How a circuit stands, for pages and answers: no failure of theirs."""
+    return views([name])[name]
+
+
+def views(names: Collection[str]) -> dict[str, CircuitView]:
+    """How circuits stand, by their names: one look at Redis, however many."""
     try:
-        return Circuit(name).view
+        return _views(names)
     except RedisError:
-        return CircuitView("unknown")
+        return dict.fromkeys(names, CircuitView("unknown"))
+
+
+# As pybreaker's storage names them.
+_KEYS = ("state", "fail_counter", "opened_at")
+
+
+def _views(names: Collection[str]) -> dict[str, CircuitView]:
+    wanted = list(dict.fromkeys(names))
+    if not wanted:
+        return {}
+    keys = [f"{redis_key(f'circuit:{name}')}:pybreaker:{key}" for name in wanted for key in _KEYS]
+    told = redis_client().mget(keys)
+    return {name: _view(*told[3 * place : 3 * place + 3]) for place, name in enumerate(wanted)}
+
+
+def _view(state: bytes | None, failures: bytes | None, opened: bytes | None) -> CircuitView:
+    words = state.decode().replace("-", "_") if state else "closed"
+    at = datetime.fromtimestamp(int(opened), UTC) if opened and words == "open" else None
+    retry = at + timedelta(seconds=settings.CONNECTOR_CIRCUIT_SECONDS) if at else None
+    return CircuitView(words, int(failures or 0), at, retry)

@@ -24,9 +24,11 @@ def shown(sources: Iterable[Any]) -> list[Any]:
     """The sources with ``last_run`` and ``circuit``, as answers and pages show them."""
     found: list[Any] = list(sources)
     runs = Run.objects.defer("refusals").in_bulk([s.last_run_id for s in found if s.last_run_id])
+    names = {source.pk: circuit_name(source) for source in found}
+    standing = circuits.views(names.values())
     for source in found:
         source.last_run = runs.get(source.last_run_id)
-        source.circuit = circuits.view(circuit_name(source))
+        source.circuit = standing[names[source.pk]]
     return found
 
 

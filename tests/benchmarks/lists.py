@@ -12,6 +12,7 @@ often as wanted, and ``--stage drop`` removes it.
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import statistics
@@ -112,6 +113,9 @@ def measure(options: Any) -> None:
 def _tell(options: Any, filled: float) -> None:
     """Ask every address; the figures."""
     callers = _callers()
+    # As the web server does (config.wsgi).
+    gc.collect()
+    gc.freeze()
     figures: dict[str, float | int | str] = {
         "companies": options.companies,
         "scores": options.scores,
