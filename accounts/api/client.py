@@ -41,6 +41,7 @@ def _place(place: Place) -> dict[str, Any]:
     return {
         "tenant": None if personal else _tenant(place.tenant),
         "organization": None if personal else brief,
+        "workspace_id": place.organization_id if personal else None,
         "role": effective_role(place.role),
     }
 

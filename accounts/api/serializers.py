@@ -73,6 +73,10 @@ class TenantBrief(serializers.Serializer[Any]):
 class PlaceOut(serializers.Serializer[Any]):
     tenant = TenantBrief(allow_null=True)
     organization = OrganizationBrief(allow_null=True)
+    workspace_id = serializers.UUIDField(
+        allow_null=True,
+        help_text="One's personal workspace, which is no organization: the `organization_id` to switch to.",
+    )
     role = serializers.CharField()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, transaction
+from django.utils import timezone
 
 from companies import quality, services
 from companies.imports.hints import hint_for
@@ -105,7 +106,10 @@ def _unexpected(row: int, error: Exception) -> Finding:
 
 
 def _write(job: Import, how: Reading, drafts: list[RowDraft]) -> Written:
-    done = Written()
+    done = Written(errors=_unsound(job, how, drafts))
+    if done.errors:
+        rows = {finding.row for finding in done.errors}
+        drafts = [draft for draft in drafts if draft.row not in rows]
     upserted = services.companies_upsert(
         rows=[_facts(draft.company) for draft in drafts],
         organization_id=job.organization_id,
@@ -117,14 +121,53 @@ def _write(job: Import, how: Reading, drafts: list[RowDraft]) -> Written:
         for draft, result in zip(drafts, upserted, strict=True)
         for fault in result.faults
     ]
-    if faults:
-        raise _Refused(faults)
-    pairs = list(zip(drafts, upserted, strict=True))
+    # Of a refused row nothing was written: the others stand.
+    done.errors += faults
+    pairs = [(draft, told) for draft, told in zip(drafts, upserted, strict=True) if not told.faults]
     for draft, result in pairs:
         done.warnings += [_at(how, draft, n.field, n.code, n.detail) for n in result.notes]
     _companies(done, job, pairs)
     _statements(done, job, how, [(draft, result.company) for draft, result in pairs if result.company])
     return done
+
+
+# What the checks of a period say of a statement by itself need not hold once its company and what is known
+# of the period are looked at.
+_LATER: Final = frozenset({"no_amounts", "future_period", "fiscal_year_off", "period_end_off"})
+
+
+def _unsound(job: Import, how: Reading, drafts: list[RowDraft]) -> list[Finding]:
+    """What is wrong with amounts by themselves: found before anything is written, it costs no second try."""
+    told = [
+        (draft, period)
+        for draft in drafts
+        for period in draft.periods
+        if period.amounts and not period.beside
+    ]
+    cases = [
+        quality.Case(
+            now=quality.Period(
+                kind=period.kind,
+                fiscal_year=period.year,
+                fiscal_quarter=period.quarter,
+                amounts={name: Decimal(value) for name, value in period.amounts.items()},
+                unit=period.unit,
+                period_end=_day(period.end),
+                months=period.months,
+            ),
+            newest=False,
+            confirmed=frozenset(job.confirmed),
+        )
+        for _, period in told
+    ]
+    found = quality.check_all(cases, today=timezone.now().date())
+    return [
+        _doubt(how, draft, period, finding)
+        for (draft, period), findings in zip(told, found, strict=True)
+        for finding in findings
+        # What may be confirmed has perhaps been, and stands in the books.
+        if finding.level == Level.ERROR and not finding.confirmable and finding.code not in _LATER
+    ]
 
 
 def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +230,11 @@ def _statements(done: Written, job: Import, how: Reading, rows: list[tuple[RowDr
         raise _Refused(refused)
     drafts = [_draft(job, how, t, current.get(_key(t))) for t in wanted]
     recorded = services.statements_record(drafts=drafts, organization_id=job.organization_id, actor=job.owner)
-    judged = [(f.level, _doubt(how, t, f)) for t, r in zip(wanted, recorded, strict=True) for f in r.findings]
+    judged = [
+        (f.level, _doubt(how, t.draft, t.period, f))
+        for t, r in zip(wanted, recorded, strict=True)
+        for f in r.findings
+    ]
     left_out = {id(t) for t, r in zip(wanted, recorded, strict=True) if r.outcome == "refused"}
     if left_out:
         bad = {t.draft.row for t in wanted if id(t) in left_out}
@@ -202,13 +249,13 @@ def _statements(done: Written, job: Import, how: Reading, rows: list[tuple[RowDr
         done.effects.append(Effect(t.draft.row, kind, t.company.id, outcome.statement.id))
 
 
-def _doubt(how: Reading, told: _Told, found: quality.Finding) -> Finding:
+def _doubt(how: Reading, draft: RowDraft, period: Period, found: quality.Finding) -> Finding:
     """What the checks of statements found, at the cell of the first item that it is about."""
-    cell = next((told.period.cells[name] for name in found.items if name in told.period.cells), "")
+    cell = next((period.cells[name] for name in found.items if name in period.cells), "")
     position = column_of(cell) if cell else how.where_keys
-    name = next((name for name in found.items if name in told.period.amounts), "")
-    value = told.period.amounts.get(name, "")
-    return Finding(told.draft.row, position, found.code, found.message, value, found.hint)
+    name = next((name for name in found.items if name in period.amounts), "")
+    value = period.amounts.get(name, "")
+    return Finding(draft.row, position, found.code, found.message, value, found.hint)
 
 
 def _key(told: _Told) -> tuple[UUID, str, int, int | None]:
