@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
@@ -82,6 +82,11 @@ class ScenarioAdmin(ConsoleAdmin):
         mine = Q(shared=True) | Q(created_by_id=principal.user_id if principal else None)
         return super().get_queryset(request).filter(mine)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        ids = set(self.get_queryset(request).values_list("created_by_id", flat=True)[:1000])
+        self.makers = emails_of({i for i in ids if i})
+        return super().changelist_view(request, extra_context)
+
     def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
         given = {name: form.cleaned_data[name] for name in form.changed_data}
         services.scenario_update(scenario=obj, given=given, expected=ANY_STATE, actor=self.actor(request))
@@ -102,7 +107,8 @@ class ScenarioAdmin(ConsoleAdmin):
     def maker(self, row: Scenario) -> str:
         if row.created_by_id is None:
             return NOTHING
-        return emails_of({row.created_by_id}).get(row.created_by_id, NOTHING)
+        known = getattr(self, "makers", {})
+        return known.get(row.created_by_id) or emails_of({row.created_by_id}).get(row.created_by_id, NOTHING)
 
     @display(description="Shocks")
     def shocks_list(self, row: Scenario) -> Any:

@@ -174,6 +174,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         if request is None:
             return False
         declared = [f[0] if isinstance(f, tuple | list) else f for f in self.get_list_filter(request)]
+        # Filters with rules of their own are known by the name of their parameter.
+        declared = [getattr(f, "parameter_name", f) for f in declared]
         paths = [path for path in [*declared, *self.lookups, self.date_hierarchy] if isinstance(path, str)]
         return any(
             lookup == path or (lookup.startswith(f"{path}__") and lookup[len(path) + 2 :] in LOOKUP_ENDS)
