@@ -99,8 +99,8 @@ def test_an_adviser(own_tenant: OwnTenant, worker: Worker, server: WebServer, kn
 
     # His own view: a statement typed in, scored by itself; what if sales fell.
     amounts = {name: round(value, 2) for name, value in Year("X", "X", 2024).amounts().items()}
-    statement = {"company": company, "fiscal_year": 2024, "currency": "USD", "unit": "millions", **amounts}
-    adviser.post("/statements", statement, status=201)
+    said = {"company": company, "fiscal_year": 2024, "currency": "USD", "unit": "millions"}
+    adviser.post("/statements", {**said, "amounts": amounts}, status=201)
     wait_until(lambda: adviser.get("/predictions/annual")["total"] == 1, "the score")
     own = adviser.get("/predictions/annual")["items"][0]
     assert own["company_symbol"] == tracked["symbol"]
