@@ -186,6 +186,7 @@ def test_migration_is_as_of_the_score_that_held_then(people: World):
         at(one, 100, 0.01, "LOW"), at(one, 50, 0.1, "HIGH")
         head(owner, 0.05, "MEDIUM", company=one.company, year=2025)
         at(two, 80, 0.2, "CRITICAL")
+        Prediction.objects.filter(pk=two.pk).update(pd=0.2, risk_level="CRITICAL")  # as its score says
         assert three.current is not None  # scored today only
     client = people.client(Role.VIEWER)
     today = timezone.now().date()
