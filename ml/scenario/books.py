@@ -15,8 +15,7 @@ from ml.scenario.kinds import KINDS, ORDER, Shock, checked
 from ml.scenario.sums import EXACT, Amounts
 
 _ZERO = Decimal(0)
-_STEP = Decimal("0.000001")
-"""Movements are whole dollars; amounts are in USD millions."""
+_STEP = Decimal("0.000001")  # movements are whole dollars; amounts are in USD millions
 _DAYS = Decimal(365)
 
 
@@ -204,14 +203,14 @@ class _Ledger:
 
     def _write_down(self, shock: Shock) -> None:
         what = shock.kind.removeprefix("write_down_")
-        base = self._other_assets() if what == "other_assets" else self.known(_WRITTEN_OFF[what][1])
+        place, line = _WRITTEN_OFF[what]
+        base = self.known(line) if line else self._other_assets()
         moved = self.size(shock, base)
         if moved is None:
             return
         if base is None:
             self.notes.append(f"{KINDS[shock.kind].label}: not applied, since the line is not known.")
             return
-        place = _WRITTEN_OFF[what][0]
         room = base + getattr(self, place)
         lost = min(moved, max(room, _ZERO))
         if lost < moved:

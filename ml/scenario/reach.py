@@ -15,8 +15,9 @@ from itertools import combinations
 import numpy as np
 
 from ml.features import Array
-from ml.scenario.books import Amounts, Assumptions, Shocked, apply
+from ml.scenario.books import Assumptions, Shocked, apply
 from ml.scenario.kinds import Mode, Shock, checked
+from ml.scenario.sums import Amounts
 
 MOST_LEVERS = 10
 _ALONE, _PAIRED, _MIXED = 16, 6, 384
