@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
 
 from predictions.registry import selectors
 from predictions.registry.models import ModelVersion
@@ -28,6 +29,11 @@ class ModelCommand(BaseCommand):
             parser.add_argument("--reason", required=True, help="kept in the version's history")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            # Before what may take half an hour.
+            ModelVersion.objects.exists()
+        except ProgrammingError:
+            raise CommandError("The database has no registry yet: `manage.py provision` makes it.") from None
         try:
             self.decide(**options)
         except DomainError as refusal:
