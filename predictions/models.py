@@ -285,6 +285,9 @@ class ScoringJob(OrganizationOwned):
     level_counts = models.JSONField(default=dict, help_text="Scored rows by risk level.")
     refused_counts = models.JSONField(default=dict, help_text="Refused rows by reason.")
     error_message = models.CharField(max_length=200, blank=True)
+    undone = models.JSONField(
+        default=dict, db_default={}, help_text="What an undo has taken away: scores, predictions, companies."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     created_by_id = models.UUIDField(null=True)
     created_by_label = models.CharField(max_length=254, blank=True)

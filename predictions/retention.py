@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 
 from companies.imports.models import BUSY, OPEN, Import
 from companies.imports.services import import_delete
-from predictions.models import UNFINISHED, Prediction, Score, ScoringJob
-from predictions.services import jobs
+from predictions.models import GOING, UNFINISHED, Prediction, Score, ScoringJob
+from predictions.services import leaving
 from tenants.kernel import audit, scope
 from tenants.kernel.audit import upkeep
-from tenants.kernel.context import TenantRef, in_tenant
+from tenants.kernel.context import TenantRef, current_tenant, in_tenant
 from tenants.kernel.errors import Conflict
+from tenants.kernel.files import remove_folder
 from tenants.kernel.request import SYSTEM
 
 # Rows that go in one transaction.
 BATCH = 2_000
+# Uploads that are coming in are younger than this.
+STRAY_AGE = timedelta(days=1)
+_IS_ID = re.compile(r"[0-9a-f-]{36}")
 
 
 def retain(tenant: TenantRef, *, now: datetime) -> int:
@@ -30,6 +37,7 @@ def retain(tenant: TenantRef, *, now: datetime) -> int:
         if kept.job_retention_days is not None:
             removed += _jobs(now - timedelta(days=kept.job_retention_days))
             removed += _imports(now - timedelta(days=kept.job_retention_days))
+        removed += strays(now=now)
         if kept.score_retention_days is not None:
             removed += _scores(now - timedelta(days=kept.score_retention_days))
         if kept.audit_retention_days is not None:
@@ -41,10 +49,10 @@ def retain(tenant: TenantRef, *, now: datetime) -> int:
 
 def _jobs(before: datetime) -> int:
     """Ended jobs with their files and findings. Their scores stay, and say no longer from which job."""
-    old = ScoringJob.objects.filter(created_at__lt=before).exclude(state__in=UNFINISHED)
+    old = ScoringJob.objects.filter(created_at__lt=before).exclude(state__in=(*UNFINISHED, *GOING))
     found = list(old)
     for job in found:
-        jobs.job_delete(job=job, actor=SYSTEM)
+        leaving.job_delete(job=job, actor=SYSTEM)
     return len(found)
 
 
@@ -66,6 +74,25 @@ def _without_imports(rows: QuerySet[Import]) -> int:
         except Conflict:  # started meanwhile
             continue
         removed += 1
+    return removed
+
+
+def strays(*, now: datetime) -> int:
+    """Remove files of uploads whose process died before their job was registered; tells of how many."""
+    top = f"{current_tenant().schema_name}/jobs"
+    try:
+        names, _ = default_storage.listdir(top)
+    except FileNotFoundError:
+        return 0
+    found = {UUID(name): name for name in names if _IS_ID.fullmatch(name)}
+    registered = set(ScoringJob.objects.filter(id__in=found).values_list("id", flat=True))
+    removed = 0
+    for identifier, name in found.items():
+        # A job's identifier says when its upload began (RFC 9562, version 7); one may be coming in just now.
+        begun = datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+        if identifier not in registered and begun < now - STRAY_AGE:
+            remove_folder(f"{top}/{name}")
+            removed += 1
     return removed
 
 

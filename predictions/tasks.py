@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,12 +11,15 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.db.models import Q
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from predictions import retention, shadowing, usage
-from predictions.models import UNFINISHED, PredictionKind, ScoringJob
+from predictions.models import GOING, UNFINISHED, PredictionKind, ScoringJob
 from predictions.registry.selectors import in_use
-from predictions.services import chunks, cutting, jobs, shadow, statements
+from predictions.services import chunks, cutting, jobs, leaving, shadow, statements
 from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, current_tenant, in_public, in_tenant
@@ -23,6 +28,7 @@ from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, Tenant, TenantState
 
+logger = logging.getLogger(__name__)
 # Seconds before a failed attempt is made again; doubled each time.
 RETRY_AFTER = 2
 
@@ -62,13 +68,32 @@ def score_chunk(self: Any, *, chunk_id: str) -> None:
         # Nothing is wrong with the rows: the job ends with a sentence, not with a thousand faulty rows.
         chunks.chunk_fail(chunk_id=UUID(chunk_id), message=error.detail, actor=self.actor)
         return
-    except Exception as error:
+    except (OperationalError, InterfaceError, RedisError, OSError) as error:
+        # A server that is away, not a row. When it stays away the sweep hands the chunk out again.
+        with suppress(OperationalError, InterfaceError):
+            chunks.chunk_forgive(chunk_id=UUID(chunk_id))
         if self.request.retries >= self.max_retries:
-            chunks.chunk_give_up(chunk_id=UUID(chunk_id))
             raise
         raise _again(self, error) from error
+    except Exception as error:
+        # Once more, in case it was no fault of the rows; then in halves.
+        if self.request.retries == 0 and chunks.is_whole(chunk_id=UUID(chunk_id)):
+            raise _again(self, error) from error
+        logger.exception("a chunk fails and is split", extra={"chunk": chunk_id})
+        job_id = chunks.chunk_failed(chunk_id=UUID(chunk_id))
     if job_id is not None:
         jobs.job_advance(job_id=job_id, actor=self.actor)
+
+
+@shared_task(bind=True, base=TenantTask, name="predictions.take_away", max_retries=5)
+def take_away(self: Any, *, job_id: str) -> None:
+    """Go on with undoing or deleting a job, for some seconds; what is left is sent once more."""
+    try:
+        leaving.job_take_away(job_id=UUID(job_id), actor=self.actor)
+    except Exception as error:
+        if self.request.retries >= self.max_retries:
+            raise  # the sweep sends it again
+        raise _again(self, error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="predictions.advance_job")
@@ -85,10 +110,13 @@ def advance_job(self: Any, *, job_id: str) -> None:
 @shared_task(base=PlatformTask, name="predictions.sweep_jobs")
 def sweep_jobs() -> int:
     """Find unfinished jobs that have been silent for too long and have each looked after."""
-    silent = timezone.now() - timedelta(seconds=settings.CHUNK_STALE_SECONDS)
+    now, span = timezone.now(), timedelta(seconds=settings.CHUNK_STALE_SECONDS)
     with in_public():
         tickets = JobTicket.objects.filter(
-            kind__in=PredictionKind.values, state__in=UNFINISHED, heartbeat__lt=silent
+            # Heard of in the future: somebody has set the clock back since.
+            Q(heartbeat__lt=now - span) | Q(heartbeat__gt=now + span),
+            kind__in=PredictionKind.values,
+            state__in=(*UNFINISHED, *GOING),
         )
         found = list(
             tickets.filter(tenant__state=TenantState.ACTIVE).values_list("id", "tenant__schema_name")

@@ -43,7 +43,11 @@ _REASONS_ABOUT = {
     "stand_in": "{} is not known; total debt stands in for it",
     "partial_year_annualised": "Only {} quarters stand for the whole year",
 }
-_REFUSALS = {"duplicate_key": "The company and period stand in an earlier row of the file."}
+_REFUSALS = {
+    "duplicate_key": "The company and period stand in an earlier row of the file.",
+    "internal": "The row makes the scoring fail: a fault on our side, which can be tried again.",
+    "not_yours": "A colleague's prediction stands there.",
+}
 
 
 def named(name: str) -> str:

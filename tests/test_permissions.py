@@ -310,7 +310,7 @@ TABLE = {
         "report_pdf": MEMBERS,
         "create": WRITERS,
         "cancel": WRITERS - {"analyst", "individual"},
-        "prioritise": WRITERS - {"analyst", "individual"},
+        **dict.fromkeys(("prioritise", "resume", "retry", "undo"), WRITERS - {"analyst", "individual"}),
         "destroy": WRITERS - {"analyst", "individual"},
     },
 }

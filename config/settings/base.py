@@ -332,7 +332,7 @@ PDF_FONTS = env.text("PDF_FONTS", "")
 # A chunk whose worker has not reported for this long is handed out again by the sweeper.
 CHUNK_STALE_SECONDS = env.number("CHUNK_STALE_SECONDS", 20)
 # Chunks in the queue at a time: of one job, of one organization, and of all tenants, who share them alike.
-# Twice the number of scoring processes keeps all of them busy (decision 0034).
+# Twice the number of scoring processes keeps all of them busy (decision 0045).
 CHUNKS_PER_JOB = env.number("CHUNKS_PER_JOB", 4)
 CHUNKS_PER_ORGANIZATION = env.number("CHUNKS_PER_ORGANIZATION", 8)
 CHUNKS_IN_FLIGHT = env.number("CHUNKS_IN_FLIGHT", 16)

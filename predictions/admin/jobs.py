@@ -24,8 +24,18 @@ from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
 from predictions import selectors, wording
 from predictions.live.measuring import pace_of, phase_of
-from predictions.models import UNFINISHED, JobPriority, PredictionKind, RiskLevel, ScoringJob, Severity
-from predictions.services import jobs
+from predictions.models import (
+    GOING,
+    UNFINISHED,
+    JobPriority,
+    JobState,
+    PredictionKind,
+    RiskLevel,
+    ScoringJob,
+    Severity,
+)
+from predictions.services import jobs, leaving, resuming
+from predictions.services.resuming import RETRYABLE
 from tenants.kernel.console import ConsoleAdmin, percent
 from tenants.kernel.console_forms import ConsoleForm
 
@@ -125,7 +135,7 @@ class JobAdmin(ConsoleAdmin):
     date_hierarchy = "created_at"
     add_form_template = "console/upload.html"
     detail_template = "console/job.html"
-    actions_detail = ("cancel",)
+    actions_detail = ("cancel", "resume", "retry", "undo")
 
     class Media:
         js = ("console/progress.js",)
@@ -163,7 +173,7 @@ class JobAdmin(ConsoleAdmin):
         return HttpResponseRedirect(self.address("change", obj.pk))
 
     def remove(self, request: HttpRequest, obj: Any) -> None:
-        jobs.job_delete(job=obj, actor=self.actor(request))
+        leaving.job_delete(job=obj, actor=self.actor(request))
 
     # -- columns ------------------------------------------------------------------------------
 
@@ -197,7 +207,7 @@ class JobAdmin(ConsoleAdmin):
         return {
             "title": obj.original_filename,
             "delete_url": ""
-            if obj.state in UNFINISHED or not self.has_delete_permission(request, obj)
+            if obj.state in (*UNFINISHED, *GOING) or not self.has_delete_permission(request, obj)
             else self.address("delete", obj.pk),
             **self.standing_of(obj),
         }
@@ -215,7 +225,7 @@ class JobAdmin(ConsoleAdmin):
             "scored": f"{job.scored_rows:,}",
             "refused": f"{job.refused_rows:,}",
             "repaired": f"{job.warning_count:,}" if job.warning_count else "",
-            "running": job.state in UNFINISHED,
+            "running": job.state in (*UNFINISHED, *GOING),
             "progress_url": self.address("progress", job.pk),
             "stream_path": f"/stream/jobs?job={job.pk}",
             "stream_port": settings.STREAM_PORT or "",
@@ -244,7 +254,9 @@ class JobAdmin(ConsoleAdmin):
             ],
             "issues": issues[:SHOWN_ISSUES],
             "more_issues": f"{more:,}" if (more := issues.count() - SHOWN_ISSUES) > 0 else "",
-            "report_url": f"{API}/{job.pk}/report" if job.scored_rows and job.state not in UNFINISHED else "",
+            "report_url": f"{API}/{job.pk}/report"
+            if job.scored_rows and job.state not in (*UNFINISHED, *GOING)
+            else "",
             "results_url": f"{API}/{job.pk}/results.csv" if job.scored_rows else "",
             "errors_url": f"{API}/{job.pk}/errors/sheet" if faults.exists() else "",
         }
@@ -258,10 +270,17 @@ class JobAdmin(ConsoleAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         job = self.get_object(request, str(object_id))
-        if job is None or job.state not in UNFINISHED or not self.may(request, "cancel", job):
+        if job is None or not self.may(request, "cancel", job):
             return []
+        ended = job.state not in (*UNFINISHED, *GOING)
+        fits = {
+            "cancel": job.state in UNFINISHED,
+            "resume": job.state not in (JobState.COMPLETED, *GOING),
+            "retry": job.state == JobState.COMPLETED and bool(set(RETRYABLE) & set(job.refused_counts)),
+            "undo": ended and job.scored_rows > 0,
+        }
         buttons: list[Any] = super().get_actions_detail(request, object_id)
-        return buttons
+        return [b for b in buttons if any(fits[name] and b.path.endswith(name) for name in fits)]
 
     @action(description="Cancel the job", url_path="cancel", icon="cancel")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -277,6 +296,57 @@ class JobAdmin(ConsoleAdmin):
             button="Cancel the job",
             do=lambda _: jobs.job_cancel(job=job, actor=self.actor(request)),
             done="The job is cancelled.",
+            danger=True,
+        )
+
+    @action(description="Resume", url_path="resume", icon="play_arrow")
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then go on with what is not done."""
+        job = self.row_for(request, "cancel", object_id)
+        if job is None:
+            return self.gone(request, object_id)
+        return self.ask(
+            request,
+            job,
+            title=f"Go on with {job}?",
+            text="Rows that are not scored yet are scored, by the model that scored the others.",
+            button="Resume",
+            do=lambda _: resuming.job_resume(job=job, actor=self.actor(request)),
+            done="The job goes on.",
+        )
+
+    @action(description="Try failed rows again", url_path="retry", icon="replay")
+    def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then score the rows again that failed for no reason of their own."""
+        job = self.row_for(request, "cancel", object_id)
+        if job is None:
+            return self.gone(request, object_id)
+        return self.ask(
+            request,
+            job,
+            title=f"Try the failed rows of {job} again?",
+            text="Rows that were refused by a fault on our side, or for a colleague's prediction, are tried "
+            "as they stand. Rows with a fault of their own come back as a sheet to mend.",
+            button="Try again",
+            do=lambda _: resuming.job_retry(job=job, actor=self.actor(request)),
+            done="The rows are tried again.",
+        )
+
+    @action(description="Undo", url_path="undo", icon="undo")
+    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then take back what the job has stored."""
+        job = self.row_for(request, "cancel", object_id)
+        if job is None:
+            return self.gone(request, object_id)
+        return self.ask(
+            request,
+            job,
+            title=f"Undo {job}?",
+            text=f"Its {job.scored_rows:,} scores go. Predictions return to the scores they had before, "
+            "or go; so do companies that only this file has made. It can be scored again with Resume.",
+            button="Undo the job",
+            do=lambda _: leaving.job_undo(job=job, actor=self.actor(request)),
+            done="The job is being undone.",
             danger=True,
         )
 

@@ -187,6 +187,7 @@ def job(row: ScoringJob) -> dict[str, Any]:
         "progress_percentage": row.progress,
         "counts_by_risk_level": row.level_counts,
         "refused_by_reason": row.refused_counts,
+        "undone": row.undone,
         "columns": row.columns,
         "unknown_columns": row.unknown_columns,
         "rows_per_second": round(rate, 1) if rate else None,

@@ -31,7 +31,7 @@ from predictions.live import measuring
 from predictions.models import JobState, PredictionKind, ScoringJob, Severity
 from predictions.reports import workbook
 from predictions.reports.summary import summary_of
-from predictions.services import jobs
+from predictions.services import jobs, leaving, resuming
 from tenants.kernel.parsers import JSONParser
 from tenants.kernel.renderers import FileRenderer
 from tenants.kernel.replicas import from_replica
@@ -71,6 +71,9 @@ class JobViewSet(OwnedViewSet):
         "destroy": "jobs.change",
         "cancel": "jobs.change",
         "prioritise": "jobs.change",
+        "resume": "jobs.change",
+        "retry": "jobs.change",
+        "undo": "jobs.change",
         "progress": "jobs.read",
         "results": "jobs.read",
         "whole_results": "jobs.read",
@@ -151,11 +154,16 @@ class JobViewSet(OwnedViewSet):
         )
         return Response(client.job(job), status=202)
 
-    @extend_schema(responses={204: None}, summary="Delete a job")
+    @extend_schema(responses={204: None, 202: JobOut}, summary="Delete a job")
     def destroy(self, request: Request, pk: str) -> Response:
-        """Remove a finished job with its file and error list; what it scored stays."""
-        jobs.job_delete(job=self.get_object(), actor=self.principal.actor)
-        return Response(status=204)
+        """Remove an ended job with its file and error list; what it scored stays.
+
+        A large one goes in the background: 202, state `deleting`, and 404 when it is gone.
+        """
+        job = self._job()
+        if leaving.job_delete(job=job, actor=self.principal.actor):
+            return Response(status=204)
+        return Response(client.job(self._job()), status=202)
 
     @extend_schema(request=None, responses=JobOut, summary="Cancel a job")
     @action(detail=True, methods=["post"])
@@ -163,6 +171,37 @@ class JobViewSet(OwnedViewSet):
         """Stop at the next chunk's border; rows scored so far stay."""
         job = jobs.job_cancel(job=self.get_object(), actor=self.principal.actor)
         return Response(client.job(job))
+
+    @extend_schema(request=None, responses=JobOut, summary="Resume a job")
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Go on with a job that failed, was cancelled or undone, or that seems stuck, by the same model.
+
+        409 `job_ended` for a completed one, `file_gone` where its file is no longer kept.
+        """
+        job = resuming.job_resume(job=self.get_object(), actor=self.principal.actor)
+        return Response(client.job(job))
+
+    @extend_schema(request=None, responses=JobOut, summary="Try failed rows again")
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Score again, in the same job, the rows that were refused as `internal` or `not_yours`.
+
+        409 `nothing_to_retry` where every other refused row must be mended first.
+        """
+        job = resuming.job_retry(job=self.get_object(), actor=self.principal.actor)
+        return Response(client.job(job))
+
+    @extend_schema(request=None, responses={202: JobOut}, summary="Undo a job")
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Take back all scores of an ended job, in the background; predictions return to what they were.
+
+        Predictions and companies that it alone has made go. `resume` scores the file again. 409
+        `scored_since` where later scores have taken its place, `nothing_to_undo`, `job_running`.
+        """
+        job = leaving.job_undo(job=self.get_object(), actor=self.principal.actor)
+        return Response(client.job(job), status=202)
 
     @extend_schema(request=PriorityIn, responses=JobOut, summary="Change a job's priority")
     @action(detail=True, methods=["post"], url_path="priority")

@@ -288,6 +288,10 @@ class JobOut(serializers.Serializer[Any]):
     progress_percentage = serializers.IntegerField()
     counts_by_risk_level = serializers.DictField(child=serializers.IntegerField())
     refused_by_reason = serializers.DictField(child=serializers.IntegerField())
+    undone = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="What an undo has taken away: scores, predictions, companies.",
+    )
     columns = serializers.DictField(child=serializers.CharField())
     unknown_columns = serializers.ListField(child=serializers.CharField())
     rows_per_second = serializers.FloatField(allow_null=True)

@@ -17,7 +17,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 
 from predictions.live.measuring import progress_of
-from predictions.models import UNFINISHED, ScoringJob
+from predictions.models import GOING, UNFINISHED, ScoringJob
 from tenants.kernel.context import current_tenant
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def publish(job: ScoringJob) -> None:
     Between two chunks of a running job most calls tell nothing; the end of a job is always told.
     """
     tenant_id = current_tenant().id
-    job_id, running = job.id, job.state in UNFINISHED
+    job_id, running = job.id, job.state in (*UNFINISHED, *GOING)
 
     def tell() -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Count, Max, Q, Sum
 from django.utils import timezone
 
-from predictions.models import UNFINISHED, JobState, ScoringJob
+from predictions.models import GOING, UNFINISHED, JobState, ScoringJob
 
 # The recent rate is that of so long a time: short enough to notice a stall, long enough for several chunks.
 WINDOW = timedelta(seconds=30)
@@ -83,7 +83,7 @@ def progress_of(job: ScoringJob, *, now: datetime | None = None) -> dict[str, An
         "file": job.original_filename,
         "state": job.state,
         "phase": phase_of(job),
-        "running": job.state in UNFINISHED,
+        "running": job.state in (*UNFINISHED, *GOING),
         "rows": job.total_rows,
         "rows_done": job.processed_rows,
         "rows_scored": job.scored_rows,

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from organizations.selectors import names_of
 from predictions import selectors, wording
-from predictions.models import UNFINISHED, RiskLevel, ScoringJob, Severity
+from predictions.models import GOING, UNFINISHED, RiskLevel, ScoringJob, Severity
 from predictions.registry.selectors import versions
 from predictions.reports.comparing import LARGE, LEAST, NAMED, compare, previous_run
 from tenants.kernel.errors import Conflict
@@ -59,7 +59,7 @@ class Quantile(Aggregate):
 
 def summary_of(job: ScoringJob) -> dict[str, Any]:
     """Everything the report tells. Raises Conflict for a job that is still running."""
-    if job.state in UNFINISHED:
+    if job.state in (*UNFINISHED, *GOING):
         raise Conflict("The job is still running; its report comes with its end.", code="job_running")
     run = job.scheduled_runs.select_related("schedule").first()
     return {

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from companies.sheets import write_csv
 from companies.sheets.columns import PRIOR
 from ml.features import LINE_ITEMS
-from predictions.models import JobState, Prediction, PredictionKind, ScoringJob
+from predictions.models import GOING, JobState, Prediction, PredictionKind, ScoringJob
 from predictions.schedules.models import Schedule, Source
 from predictions.services.scoring import RATIOS
 from tenants.kernel.errors import Conflict
@@ -28,7 +28,7 @@ def _last_file(schedule: Schedule) -> dict[str, Any]:
         organization_id=schedule.organization_id,
         kind=schedule.kind,
         original_filename=schedule.file_name,
-    ).exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
+    ).exclude(state__in=[JobState.FAILED, JobState.CANCELLED, JobState.UNDONE, *GOING])
     job = uploads.order_by("-created_at", "-id").first()
     if job is None or not default_storage.exists(job.path):
         raise Conflict(f"There is no uploaded file {schedule.file_name} any more.", code="file_gone")

@@ -1,4 +1,8 @@
-"""The work on a part of a job's file: it is scored and written in one transaction, or given up."""
+"""The work on a part of a job's file: it is scored and written in one transaction, or split, or given up.
+
+A chunk that fails and fails again is halved, and its halves as well, down to the row: what makes the scoring
+fail costs its own row only.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from companies.sheets import CellError
 from ml.features import LINE_ITEMS
-from predictions.models import JobChunk, JobState, RowIssue, Severity
+from predictions.models import JobChunk, JobState, RowIssue, ScoringJob, Severity
 from predictions.registry.selectors import model_at
 from predictions.services import jobs
 from predictions.services.cutting import FINDINGS
@@ -33,6 +39,10 @@ from tenants.kernel.locks import hold_shared
 from tenants.kernel.request import Actor
 
 logger = logging.getLogger(__name__)
+# Often enough for a worker that was stopped in mid-chunk by no fault of the chunk.
+MOST_ATTEMPTS = 3
+FAULT = "internal"
+_FAULT_TEXT = "This row makes the scoring fail: a fault on our side. The other rows of the file are scored."
 
 
 @dataclass
@@ -48,6 +58,21 @@ class _Part:
         """Note why a row is not scored."""
         self.errors.append(CellError(row, column, code, text, value))
         self.refused.add(row)
+
+    def rows(self) -> list[int]:
+        """The numbers of all rows that it accounts for, ascending."""
+        return sorted({*self.table["row_number"].to_pylist(), *self.refused})
+
+    def only(self, numbers: list[int]) -> _Part:
+        """The same for some of its rows."""
+        chosen = set(numbers)
+        inside = pc.is_in(self.table["row_number"], value_set=pa.array(numbers, pa.int64()))
+        return _Part(
+            self.table.filter(inside),
+            [e for e in self.errors if e.row in chosen],
+            [w for w in self.warnings if w.row in chosen],
+            self.refused & chosen,
+        )
 
     def kept(self) -> pa.Table:
         """The rows that nothing speaks against."""
@@ -66,12 +91,18 @@ def _read_part(chunk: JobChunk) -> _Part:
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.exception("a part of a job cannot be read", extra={"chunk": str(chunk.id)})
         raise Unavailable("The job's stored file cannot be read any more.", code="part_gone") from error
-    return _Part(
+    part = _Part(
         table,
         [CellError(*finding) for finding in found["errors"]],
         [CellError(*finding) for finding in found["warnings"]],
         set(found["refused"]),
     )
+    return part if chunk.row_numbers is None else part.only(chunk.row_numbers)
+
+
+def rows_of(chunk: JobChunk) -> list[int]:
+    """The numbers of a chunk's rows, ascending."""
+    return chunk.row_numbers if chunk.row_numbers is not None else _read_part(chunk).rows()
 
 
 def chunk_score(*, chunk_id: UUID) -> UUID | None:
@@ -84,9 +115,9 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
         return None
     if chunk.done_at is not None or chunk.job.state != JobState.PROCESSING:
         return UUID(str(chunk.job_id))
-    if not pieces.begin(JobChunk.objects.all(), chunk_id):
-        chunk_give_up(chunk_id=chunk_id)
-        return UUID(str(chunk.job_id))
+    if not pieces.begin(JobChunk.objects.all(), chunk_id, most=MOST_ATTEMPTS):
+        # It takes its worker along, or it would have failed in an orderly way.
+        return chunk_failed(chunk_id=chunk_id)
     part = _read_part(chunk)
     _refuse_repeated(part, chunk)
     _refuse_foreign_currency(part)
@@ -128,6 +159,8 @@ def _refuse_repeated(part: _Part, chunk: JobChunk) -> None:
     rows, symbols = part.table["row_number"].to_pylist(), part.table["company_symbol"].to_pylist()
     symbol_of = dict(zip(rows, symbols, strict=True))
     for row, first in chunk.duplicates.items():
+        if int(row) not in symbol_of:
+            continue  # of the other half of a chunk that was split
         text = f"Repeats the company and period of row {first}, which was taken."
         part.refuse(int(row), "company_symbol", "duplicate_key", text, symbol_of[int(row)])
 
@@ -194,26 +227,68 @@ def chunk_fail(*, chunk_id: UUID, message: str, actor: Actor) -> None:
         jobs.job_fail(job_id=job_id, message=message, actor=actor)
 
 
+def is_whole(*, chunk_id: UUID) -> bool:
+    """Whether a chunk is as it was cut, and no part of one that has failed before."""
+    return JobChunk.objects.filter(id=chunk_id, row_numbers=None).exists()
+
+
 @transaction.atomic
-def chunk_give_up(*, chunk_id: UUID) -> None:
-    """Close a chunk that keeps failing: each of its rows becomes an error row, so that none is lost."""
-    wanted = JobChunk.objects.filter(id=chunk_id, done_at=None)
-    job_id = wanted.values_list("job_id", flat=True).first()
+def chunk_failed(*, chunk_id: UUID) -> UUID | None:
+    """Halve a chunk that cannot be scored; a single row is refused. The job's id, None where it is gone.
+
+    Where too many rows fail the fault is not in the rows, and the job ends as failed.
+    """
+    job_id: UUID | None = JobChunk.objects.filter(id=chunk_id).values_list("job_id", flat=True).first()
     if job_id is None:
-        return
+        return None
     hold_shared(job_id)
-    chunk = wanted.select_for_update(of=("self",)).first()
+    # Two chunks that are split at a time would take the same number.
+    job = ScoringJob.objects.select_for_update(of=("self",), no_key=True).get(id=job_id)
+    chunk = pieces.claim(JobChunk.objects.filter(job__state=JobState.PROCESSING), chunk_id)
     if chunk is None:
-        return
+        return job_id
+    numbers = rows_of(chunk)
+    if len(numbers) > 1:
+        _halve(chunk, numbers)
+        return job_id
+    _refuse_whole(chunk)
+    faults = job.issues.filter(severity=Severity.ERROR, code=FAULT).values("row_number").distinct().count()
+    if faults > settings.JOB_MAX_FAULTS:
+        message = f"More than {settings.JOB_MAX_FAULTS} rows make the scoring fail: the fault is on our side."
+        jobs.job_fail(job_id=job_id, message=f"{message} The job can be resumed later.", actor=job.owner)
+    return job_id
+
+
+def _halve(chunk: JobChunk, numbers: list[int]) -> None:
+    middle = len(numbers) // 2
+    last = chunk.job.chunks.aggregate(last=Max("number"))["last"]
+    JobChunk.objects.create(
+        organization_id=chunk.organization_id,
+        job_id=chunk.job_id,
+        number=last + 1,
+        path=chunk.path,
+        rows=len(numbers) - middle,
+        row_numbers=numbers[middle:],
+        duplicates=chunk.duplicates,
+    )
+    chunk.rows, chunk.row_numbers = middle, numbers[:middle]
+    chunk.attempts, chunk.sent_at = 0, None
+    chunk.save()
+
+
+def _refuse_whole(chunk: JobChunk) -> None:
+    """Close a chunk without a score: each of its rows is an error row, so that none is lost."""
     part = _read_part(chunk)
-    errors = part.errors
-    text = "This row could not be scored because of a fault on our side."
-    rows = part.table["row_number"].to_pylist()
-    errors += [CellError(int(row), "", "internal", text, "") for row in rows]
-    _store_findings(chunk, errors, part.warnings)
+    for row in part.table["row_number"].to_pylist():
+        part.refuse(int(row), "", FAULT, _FAULT_TEXT, "")
+    _store_findings(chunk, part.errors, part.warnings)
     chunk.scored_rows, chunk.level_counts = 0, {}
-    chunk.refused_rows = chunk.rows
-    chunk.refused_counts = _by_reason(errors)
+    chunk.refused_rows, chunk.warning_count = len(part.refused), len(part.warnings)
+    chunk.refused_counts = _by_reason(part.errors)
     chunk.done_at = timezone.now()
     chunk.save()
-    jobs.job_advance(job_id=chunk.job_id, actor=chunk.job.owner)
+
+
+def chunk_forgive(*, chunk_id: UUID) -> None:
+    """Count no attempt that failed for want of the database or the storage: it says nothing of the rows."""
+    JobChunk.objects.filter(id=chunk_id, done_at=None).update(attempts=0)

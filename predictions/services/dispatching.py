@@ -92,11 +92,10 @@ def share_of_tenant() -> int:
 
 
 def _candidates(active: frozenset[UUID]) -> list[_Candidate]:
-    lost_before = timezone.now() - timedelta(seconds=settings.CHUNK_STALE_SECONDS)
     open_ = Q(chunks__done_at=None)
     running = ScoringJob.objects.filter(state=JobState.PROCESSING)
     jobs = running.exclude(planned_at=None).annotate(
-        under_way=Count("chunks", filter=open_ & Q(chunks__sent_at__gte=lost_before)),
+        under_way=Count("chunks", filter=open_ & pieces.sent_lately(timezone.now(), "chunks__")),
         left=Count("chunks", filter=open_),
         served_at=Max("chunks__sent_at"),
     )

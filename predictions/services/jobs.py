@@ -21,19 +21,18 @@ from django.utils import timezone
 from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sheet
 from companies.sheets.errors import shown
 from predictions.live.channel import publish
-from predictions.models import UNFINISHED, JobState, ScoringJob
+from predictions.models import GOING, UNFINISHED, JobState, ScoringJob
 from predictions.services import limits
 from predictions.services.dispatching import dispatch, urgency
 from predictions.services.ending import job_ended
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
-from tenants.kernel.files import remove_folder
 from tenants.kernel.ids import uuid7
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.locks import hold_alone
 from tenants.kernel.request import Actor
-from tenants.services.tickets import ticket_remove, ticket_write
+from tenants.services.tickets import ticket_write
 
 
 def column_map_of(job: ScoringJob, header: list[str]) -> ColumnMap:
@@ -155,7 +154,7 @@ def job_advance(*, job_id: UUID, swept: bool = False, actor: Actor) -> ScoringJo
     """Bring a job's figures up to date, hand out its next chunks, or close it. Safe to call at any time.
 
     A job that was silent is ``swept``: somebody who works on it just now is left alone, and a file that
-    nobody is cutting is cut on.
+    nobody is cutting is cut on, a job that is being undone or deleted goes on going.
 
     Everything is counted afresh from the chunks, so no interruption leaves a wrong figure behind.
     """
@@ -163,6 +162,11 @@ def job_advance(*, job_id: UUID, swept: bool = False, actor: Actor) -> ScoringJo
     job: ScoringJob | None = rows.filter(id=job_id).first()
     if job is None:
         return None
+    if job.state in GOING:
+        if swept:
+            enqueue("predictions.take_away", actor=actor, queue="io", job_id=str(job.id))
+            mirror(job)
+        return job
     _count(job)
     if job.state in UNFINISHED:
         if job.planned_at is None:
@@ -271,18 +275,3 @@ def job_fail(*, job_id: UUID, message: str, actor: Actor) -> None:
     audit.record("predictions.job.failed", on=locked, changes={"why": message}, actor=actor)
     job_ended(job=locked, actor=actor)
     dispatch()
-
-
-@transaction.atomic
-def job_delete(*, job: ScoringJob, actor: Actor) -> None:
-    """Remove an ended job with its files and findings. The scores stay, and say no longer from which job."""
-    hold_alone(job.id)
-    locked: ScoringJob = ScoringJob.objects.select_for_update(of=("self",), no_key=True).get(id=job.id)
-    if locked.state in UNFINISHED:
-        raise Conflict("Cancel the job before deleting it.", code="job_running")
-    path = folder(locked.id)
-    audit.record("predictions.job.deleted", on=locked, actor=actor)
-    identifier = locked.id
-    locked.delete()
-    ticket_remove(job_id=identifier)
-    transaction.on_commit(lambda: remove_folder(path))

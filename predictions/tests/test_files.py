@@ -16,8 +16,7 @@ from accounts.permissions import Role
 from config.env import ROOT
 from organizations.models import AuditEvent
 from predictions.models import JobChunk, Prediction, RowIssue, Score, ScoringJob, Severity
-from predictions.services import chunks, cutting
-from tenants.kernel import pieces
+from predictions.services import chunks, cutting, jobs
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket
 from tests.fixtures import OwnTenant, World
@@ -181,8 +180,13 @@ def test_a_chunk_that_never_ends_is_given_up(own_tenant: OwnTenant, worker: Work
     with own_tenant.within():
         cutting.job_plan(job_id=job_id, actor=SYSTEM)
         chunk = JobChunk.objects.get(job=job_id)
-        JobChunk.objects.filter(id=chunk.id).update(attempts=pieces.MAX_ATTEMPTS)
-        chunks.chunk_score(chunk_id=chunk.id)
+        # It is split down to its rows, and each of them takes its worker along as well.
+        while open_ := JobChunk.objects.filter(job=job_id, done_at=None).first():
+            JobChunk.objects.filter(id=open_.id).update(attempts=chunks.MOST_ATTEMPTS)
+            chunks.chunk_score(chunk_id=open_.id)
+        assert JobChunk.objects.filter(job=job_id).count() == 3
+        assert sum(JobChunk.objects.filter(job=job_id).values_list("rows", flat=True)) == 3
+        jobs.job_advance(job_id=chunk.job_id, actor=SYSTEM)
     job = own_tenant.client.get(f"/api/v1/predictions/jobs/{job_id}").json()
     assert_accounted(own_tenant, job)
     assert job["refused_by_reason"] == {"internal": 3}
@@ -286,7 +290,10 @@ def test_cancel_stops_at_a_chunks_border_and_delete_leaves_the_scores(own_tenant
     assert cancelled["processed_rows"] < 6000
     folder = f"{own_tenant.ref.schema_name}/jobs/{answer.json()['job_id']}"
     assert default_storage.exists(folder)
-    assert own_tenant.client.delete(address).status_code == 204
+    gone = own_tenant.client.delete(address)
+    assert (gone.status_code, gone.json()["state"]) == (202, "deleting")
+    assert own_tenant.client.post(f"{address}/resume").json()["code"] == "job_running"
+    wait_until(lambda: own_tenant.client.get(address).status_code == 404, "the job to be gone")
     assert not default_storage.exists(folder)
     with own_tenant.within():
         assert Score.objects.exists()

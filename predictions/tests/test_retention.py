@@ -17,6 +17,7 @@ from predictions.models import JobChunk, Prediction, RowIssue, Score, ScoringJob
 from predictions.services.jobs import folder
 from predictions.tasks import count_usage, retain
 from tenants.kernel.context import TenantRef
+from tenants.kernel.ids import uuid7
 from tenants.models import JobTicket, Tenant, TenantSettings, Usage, UsageDay
 from tests import factories
 from tests.fixtures import World
@@ -127,3 +128,14 @@ def test_files_of_imports_go_as_jobs_do_and_drafts_by_themselves(people: World):
     with people.within("alpha"):
         assert states_left(rows) == {"undoing"}
     assert default_storage.exists(kept)  # the files go when the transaction is committed
+
+
+def test_files_of_an_upload_that_died_go_after_a_day(people: World, old):
+    with people.within("alpha"):
+        stray = uuid7()
+        path = default_storage.save(f"{folder(stray)}/upload.csv", ContentFile(b"symbol"))
+        assert retention.strays(now=timezone.now()) == 0
+        assert default_storage.exists(path)
+        assert retention.strays(now=timezone.now() + timedelta(hours=25)) >= 1
+        assert not default_storage.exists(path)
+        assert default_storage.exists(old["file"])

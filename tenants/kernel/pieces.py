@@ -6,7 +6,7 @@ transaction, so it is done wholly or not at all, whoever is handed it how often.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +26,9 @@ def hand_out(pieces: QuerySet[Any], *, window: int = WINDOW) -> list[UUID]:
     A piece that was sent longer than ``CHUNK_STALE_SECONDS`` ago and is not being written is sent again.
     """
     now = timezone.now()
-    lost_before = now - timedelta(seconds=settings.CHUNK_STALE_SECONDS)
     waiting = pieces.filter(done_at=None)
-    under_way = waiting.filter(sent_at__gte=lost_before).count()
-    free = waiting.filter(Q(sent_at=None) | Q(sent_at__lt=lost_before)).order_by("number")
+    under_way = waiting.filter(sent_lately(now)).count()
+    free = waiting.filter(Q(sent_at=None) | ~sent_lately(now)).order_by("number")
     # A piece that is being written just now is not lost, whatever its time says.
     free = free.select_for_update(of=("self",), skip_locked=True)
     chosen = list(free.values_list("id", flat=True)[: max(window - under_way, 0)])
@@ -37,10 +36,17 @@ def hand_out(pieces: QuerySet[Any], *, window: int = WINDOW) -> list[UUID]:
     return chosen
 
 
-def begin(pieces: QuerySet[Any], piece_id: UUID) -> bool:
+def sent_lately(now: datetime, prefix: str = "") -> Q:
+    """Of pieces that were sent and may still come. One that was sent in the future was sent before somebody
+    set the clock back, and would never come to be lost."""
+    span = timedelta(seconds=settings.CHUNK_STALE_SECONDS)
+    return Q(**{f"{prefix}sent_at__gte": now - span, f"{prefix}sent_at__lte": now + span})
+
+
+def begin(pieces: QuerySet[Any], piece_id: UUID, *, most: int = MAX_ATTEMPTS) -> bool:
     """Count an attempt, at once and before the work; False for a piece that was begun too often."""
     pieces.filter(id=piece_id).update(attempts=F("attempts") + 1)
-    return pieces.filter(id=piece_id, attempts__lte=MAX_ATTEMPTS).exists()
+    return pieces.filter(id=piece_id, attempts__lte=most).exists()
 
 
 def claim(pieces: QuerySet[Any], piece_id: UUID) -> Any:
