@@ -280,7 +280,7 @@ class NoteAdmin(ConsoleAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("symbol", "text")}),)
-        kept = (("author", "named"), ("created_at", "edited_at", "organization"))
+        kept = (("author", "named"), ("created_at", "edited_at"), "organization")
         return ((None, {"fields": ("company", "text")}), ("Kept", {"fields": kept}))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -310,9 +310,9 @@ class NoteAdmin(ConsoleAdmin):
     def said(self, note: Note) -> str:
         return Truncator(note.text).chars(90)
 
-    @display(description="Answer", boolean=True)
-    def answer(self, note: Note) -> bool:
-        return note.in_reply_to_id is not None
+    @display(description="Answer")
+    def answer(self, note: Note) -> str:
+        return "yes" if note.in_reply_to_id else NOTHING
 
     @display(description="Written by")
     def author(self, note: Note) -> str:

@@ -68,11 +68,11 @@ class FlagAdmin(ConsoleAdmin):
     date_hierarchy = "opened_at"
     fields = (
         ("company", "kind"),
-        ("move", "change", "levels"),
-        "why",
-        ("standing", "opened_at", "replaced_at"),
-        ("acknowledged_at", "acknowledged_by"),
-        "note",
+        ("move", "change"),
+        ("levels", "why"),
+        ("standing", "opened_at"),
+        ("replaced_at", "acknowledged_at"),
+        ("acknowledged_by", "note"),
     )
     readonly_fields = (
         *("company", "kind", "move", "change", "levels", "why", "standing", "opened_at", "replaced_at"),

@@ -49,4 +49,4 @@ class Flag(FollowsCompany):
         indexes = [models.Index(fields=["organization", "-id"], name="flag_newest")]
 
     def __str__(self) -> str:
-        return f"{self.company_id}: {self.pd_before:.4f} to {self.pd:.4f}"
+        return f"{100 * self.pd_before:.2f} % to {100 * self.pd:.2f} %"

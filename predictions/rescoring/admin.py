@@ -36,7 +36,7 @@ class RescoreRunAdmin(ConsoleAdmin):
         "resume": "jobs.change",
     }
     list_display = (
-        *("about", "standing", "progress", "companies", "made", "model", "organization"),
+        *("about", "standing", "progress", "companies", "made", "version", "organization"),
         *("created_by_label", "created_at"),
     )
     list_filter = ("organization",)
@@ -47,13 +47,14 @@ class RescoreRunAdmin(ConsoleAdmin):
     fields = (
         ("about", "organization"),
         ("standing", "progress"),
-        ("companies", "made", "not_scored"),
-        ("model", "model_sha256"),
-        ("created_by_label", "created_at", "finished_at"),
+        ("companies", "version"),
+        ("made", "not_scored"),
+        ("created_at", "finished_at"),
+        "created_by_label",
     )
     readonly_fields = (
-        *("about", "organization", "standing", "progress", "companies", "made", "not_scored", "model"),
-        *("model_sha256", "created_by_label", "created_at", "finished_at"),
+        *("about", "organization", "standing", "progress", "companies", "made", "not_scored", "version"),
+        *("created_by_label", "created_at", "finished_at"),
     )
     actions_list = ("begin",)
     actions_detail = ("resume",)
@@ -78,8 +79,8 @@ class RescoreRunAdmin(ConsoleAdmin):
         return int(run.refused or 0)
 
     @display(description="Model")
-    def model(self, run: RescoreRun) -> str:
-        return versions().get(run.model_version_id, "")
+    def version(self, run: RescoreRun) -> str:
+        return versions().get(run.model_version_id, run.model_sha256[:12])
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
         found: list[Any] = super().get_actions_list(request)

@@ -139,9 +139,10 @@ class ScenarioRunAdmin(ConsoleAdmin):
     fields = (
         ("name", "standing"),
         "shocks_list",
-        ("kind", "progress", "mean_pds"),
+        ("progress", "mean_pds"),
         "worst",
-        ("organization", "created_at", "completed_at"),
+        ("kind", "organization"),
+        ("created_at", "completed_at"),
         "error_message",
     )
     readonly_fields = (
