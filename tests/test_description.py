@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from jsonschema import Draft202012Validator
 
 from tenants.kernel.schema import KeptSchemaGenerator
 
@@ -37,3 +38,80 @@ def test_two_who_ask_at_once_get_the_whole_description(monkeypatch):
     first, second = (answer.result() for answer in asked)
     assert references(first) <= {name for kind in first["components"].values() for name in kind}
     assert first is second
+
+
+@pytest.fixture(scope="module")
+def described(django_db_setup, django_db_blocker) -> dict[str, Any]:
+    with django_db_blocker.unblock():
+        document: dict[str, Any] = KeptSchemaGenerator().get_schema(public=True)
+    return document
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    verbs = ("get", "post", "put", "patch", "delete")
+    found = [
+        (f"{verb} {path}", item[verb])
+        for path, item in document["paths"].items()
+        for verb in verbs
+        if verb in item
+    ]
+    assert len(found) > 300
+    return found
+
+
+def bodies(operation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What comes in and goes out, by status or ``body``."""
+    parts = [("body", operation.get("requestBody", {})), *operation["responses"].items()]
+    return [(name, media) for name, part in parts for media in part.get("content", {}).values()]
+
+
+def test_every_operation_says_what_it_does_and_how_it_fails(described):
+    faults = []
+    for name, operation in operations(described):
+        faults += [
+            f"{name}: no {key}" for key in ("summary", "description", "tags") if not operation.get(key)
+        ]
+        if len(operation.get("summary", "")) > 80:
+            faults.append(f"{name}: a long summary")
+        answers = operation["responses"]
+        if not any(status[0] in "23" for status in answers):
+            faults.append(f"{name}: no success")
+        for status in ("400", "401", "403", "404", "409", "429"):
+            if "application/problem+json" not in answers.get(status, {}).get("content", {}):
+                faults.append(f"{name}: no problem {status}")
+    assert faults == []
+
+
+def test_every_body_has_an_example_that_fits_its_shape(described):
+    faults = []
+    shapes = {"components": described["components"]}
+    for name, operation in operations(described):
+        for part, media in bodies(operation):
+            if "example" not in media and "examples" not in media:
+                faults.append(f"{name}: no example of {part}")
+                continue
+            shape = {**nullable(media["schema"]), **nullable(shapes)}
+            wrong = next(Draft202012Validator(shape).iter_errors(media.get("example")), None)
+            if wrong is not None:
+                faults.append(f"{name}: {part}: {wrong.json_path}: {wrong.message[:200]}")
+    assert faults == []
+
+
+def nullable(part: Any) -> Any:
+    """OpenAPI 3.0's ways of null and of open limits in those of JSON Schema."""
+    if isinstance(part, list):
+        return [nullable(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    inner = {key: nullable(value) for key, value in part.items() if key not in {"example", "discriminator"}}
+    for limit in ("Maximum", "Minimum"):
+        if inner.pop(f"exclusive{limit}", False):
+            inner[f"exclusive{limit}"] = inner.pop(limit.lower())
+    if inner.pop("nullable", False):
+        return {"anyOf": [inner, {"type": "null"}]}
+    return inner
+
+
+def test_two_operations_never_share_a_name(described):
+    names = [operation["operationId"] for _, operation in operations(described)]
+    assert len(names) == len(set(names))

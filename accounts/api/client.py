@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from accounts.models import User
 from accounts.profiles.selectors import described
 from accounts.selectors import Headcount, Place, effective_role, headcounts, places_of
-from accounts.services import TokenPair
 from tenants.kernel.context import PERSONAL, in_public
 from tenants.kernel.principal import Principal
-from tenants.models import OrganizationEntry, OrganizationState, Tenant
+from tenants.selectors import organization_entry
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from accounts.services import TokenPair
+    from tenants.models import Tenant
 
 
 def tokens(pair: TokenPair) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def _place(place: Place) -> dict[str, Any]:
 
 def _organization(organization_id: UUID) -> dict[str, Any] | None:
     """The organization somebody works in now; an administrator of its institution needs no membership."""
-    entry = OrganizationEntry.objects.filter(id=organization_id).first()
+    entry = organization_entry(organization_id)
     if entry is None:
         return None
     return {
@@ -57,7 +60,7 @@ def _organization(organization_id: UUID) -> dict[str, Any] | None:
         "slug": entry.slug,
         "domain": entry.domain,
         "description": entry.description,
-        "is_active": entry.state == OrganizationState.ACTIVE,
+        "is_active": entry.state == "active",
         "join_enabled": entry.join_enabled,
         "default_role": effective_role(entry.default_role),
         "max_users": entry.max_users,

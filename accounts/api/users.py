@@ -25,7 +25,13 @@ from accounts.recovery.api.actions import said
 from accounts.recovery.api.serializers import AddressIn, PasswordIn, SaidOut
 from accounts.standing import selectors, services
 from accounts.standing.api.filters import UserFilter
-from accounts.standing.api.serializers import StandingReasonIn, StatusChangeOut, SuspendIn, UserOut
+from accounts.standing.api.serializers import (
+    StandingReasonIn,
+    StatusChangeOut,
+    StatusHistoryOut,
+    SuspendIn,
+    UserOut,
+)
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Absent, InvalidInput
@@ -177,7 +183,9 @@ class UserViewSet(DeclaredViewSet):
         )
         return said("Open the link in the letter to the new address.", 202)
 
-    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY}, summary="My picture", tags=["users"])
+    @extend_schema(
+        responses={(200, "image/png"): OpenApiTypes.BINARY, 204: None}, summary="My picture", tags=["users"]
+    )
     @action(detail=False, methods=["get"], url_path="me/avatar", parser_classes=[MultiPartParser])
     def my_avatar(self, request: Request) -> HttpResponse:
         """As PNG; 204 without one."""
@@ -278,9 +286,7 @@ class UserViewSet(DeclaredViewSet):
         """Before its time."""
         return self._stand(services.user_lift, pk, StandingReasonIn)
 
-    @extend_schema(
-        responses=StatusChangeOut(many=True), summary="History of a user's standing", tags=["users"]
-    )
+    @extend_schema(responses=StatusHistoryOut, summary="History of a user's standing", tags=["users"])
     @action(
         detail=True, methods=["get"], url_path="status-history", pagination_class=None, filter_backends=()
     )
@@ -309,7 +315,9 @@ class UserViewSet(DeclaredViewSet):
         return said("A letter is on its way.", 202)
 
     @extend_schema(
-        responses={(200, "image/png"): OpenApiTypes.BINARY}, summary="A user's picture", tags=["users"]
+        responses={(200, "image/png"): OpenApiTypes.BINARY, 204: None},
+        summary="A user's picture",
+        tags=["users"],
     )
     @action(detail=True, methods=["get"])
     def avatar(self, request: Request, pk: str) -> HttpResponse:

@@ -62,6 +62,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tenants.kernel.schema.without_trailing_slash",
+        "tenants.kernel.examples.with_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "RiskLevelEnum": "predictions.models.RiskLevel",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from accounts.api import client as identity
-from accounts.models import Membership, User
 from accounts.permissions import Role
 from accounts.selectors import Headcount, effective_role, first_members, headcounts, owners_of
 from organizations.joining import selectors as joining
-from organizations.models import Organization
-from organizations.services.founding import Founded
 from tenants.kernel.context import TenantRef, current_tenant
 from tenants.kernel.principal import Principal
-from tenants.models import OrganizationEntry, Tenant
+
+if TYPE_CHECKING:
+    from accounts.models import Membership, User
+    from organizations.models import Organization
+    from organizations.services.founding import Founded
+    from tenants.models import OrganizationEntry, Tenant
 
 # One role name per user: what the client calls a role is what we store under these names.
 STORED: dict[str, Role] = {

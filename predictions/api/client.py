@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from accounts.selectors import emails_of
+from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS
 from organizations.selectors import names_of
 from predictions.changes import Bridge
 from predictions.detail import classic_scores, floor_effect, term_structure
-from predictions.models import JobState, Prediction, PredictionKind, RowIssue, Score, ScoringJob
 from predictions.registry.selectors import versions
-from predictions.services.scoring import RATIOS
 from predictions.staleness import stale_reasons
 from tenants.kernel.context import current_tenant
 
-STATUS = {
-    JobState.PENDING: "pending",
-    JobState.PROCESSING: "processing",
-    JobState.COMPLETED: "completed",
-    JobState.FAILED: "failed",
-    # Clients know five words; the exact state stands beside.
-    JobState.CANCELLED: "failed",
-    JobState.UNDOING: "processing",
-    JobState.UNDONE: "failed",
-    JobState.DELETING: "processing",
-}
+if TYPE_CHECKING:
+    from predictions.models import Prediction, RowIssue, Score, ScoringJob
 
-_ENDED = {JobState.CANCELLED: "Cancelled by user", JobState.UNDONE: "Undone by user"}
+STATUS = {
+    "pending": "pending",
+    "processing": "processing",
+    "completed": "completed",
+    "failed": "failed",
+    # Clients know five words; the exact state stands beside.
+    "cancelled": "failed",
+    "undoing": "processing",
+    "undone": "failed",
+    "deleting": "processing",
+}
+RATIOS = {"annual": ANNUAL_RATIOS, "quarterly": QUARTERLY_RATIOS}
+
+_ENDED = {"cancelled": "Cancelled by user", "undone": "Undone by user"}
 
 
 def _probability(value: float | None) -> float | None:
@@ -99,7 +102,7 @@ def _row(
 
 
 def _ratios(kind: str) -> tuple[str, ...]:
-    return RATIOS[PredictionKind(kind)]
+    return RATIOS[kind]
 
 
 def _missing(kind: str, score: Score) -> list[str]:
@@ -166,12 +169,12 @@ def job(row: ScoringJob) -> dict[str, Any]:
     """A job; ``status`` in the client's words."""
     rate = row.processed_rows / row.seconds if row.seconds and row.processed_rows else None
     left = row.total_rows - row.processed_rows
-    message = _ENDED.get(JobState(row.state)) or row.error_message or None
+    message = _ENDED.get(row.state) or row.error_message or None
     return {
         "id": row.id,
         "job_id": row.id,
         "task_id": str(row.id),
-        "status": STATUS[JobState(row.state)],
+        "status": STATUS[row.state],
         "state": row.state,
         "priority": row.priority,
         "job_type": row.kind,
@@ -242,9 +245,9 @@ def results(
     """Everything of a job in one answer, as the client's results dialog reads it."""
     done = job_.processed_rows
     return {
-        "success": job_.state == JobState.COMPLETED,
+        "success": job_.state == "completed",
         "job_id": job_.id,
-        "status": STATUS[JobState(job_.state)],
+        "status": STATUS[job_.state],
         "job_summary": {
             "job_type": job_.kind,
             "file_name": job_.original_filename,

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from organizations.selectors import working_organization
 from predictions import exports, selectors
 from predictions.api import client
-from predictions.api.report_serializers import JobReportOut
+from predictions.api.report_serializers import JobReportOut, ResultsOut
 from predictions.api.serializers import (
     IssueOut,
     JobOut,
@@ -229,7 +229,7 @@ class JobViewSet(OwnedViewSet):
         rows_out = [client.result_row(row, rank) for row, rank in zip(page, ranks, strict=True)]
         return self.get_paginated_response(rows_out)
 
-    @extend_schema(request=ResultsIn, responses=OpenApiTypes.OBJECT, summary="All results in one answer")
+    @extend_schema(request=ResultsIn, responses=ResultsOut, summary="All results in one answer")
     @results.mapping.post
     def whole_results(self, request: Request, pk: str) -> Response:
         """Summary, up to 10,000 predictions and errors in one answer, as the JSON client reads it."""

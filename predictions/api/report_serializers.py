@@ -39,3 +39,40 @@ class JobReportOut(serializers.Serializer[Any]):
     )
     definitions = serializers.ListField(child=serializers.DictField(), help_text="What the words mean.")
     made_at = serializers.DateTimeField()
+
+
+class ResultsSummaryOut(serializers.Serializer[Any]):
+    job_type = serializers.CharField()
+    file_name = serializers.CharField()
+    total_rows = serializers.IntegerField()
+    successful_rows = serializers.IntegerField()
+    failed_rows = serializers.IntegerField()
+    success_rate = serializers.FloatField(help_text="Percent of the rows done.")
+    processing_time_seconds = serializers.FloatField()
+    rows_per_second = serializers.FloatField()
+
+
+class ResultsCreatedOut(serializers.Serializer[Any]):
+    predictions_count = serializers.IntegerField()
+    companies_count = serializers.IntegerField()
+    predictions = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Up to 10,000: id, period, company, financial_metrics and prediction.",
+    )
+
+
+class ResultsErrorsOut(serializers.Serializer[Any]):
+    has_errors = serializers.BooleanField()
+    error_count = serializers.IntegerField()
+    error_details = serializers.DictField(help_text="errors: row and error of each, up to 10,000.")
+
+
+class ResultsOut(serializers.Serializer[Any]):
+    """Everything of a job in one answer."""
+
+    success = serializers.BooleanField()
+    job_id = serializers.UUIDField()
+    status = serializers.CharField()
+    job_summary = ResultsSummaryOut()
+    created_data = ResultsCreatedOut()
+    errors = ResultsErrorsOut()

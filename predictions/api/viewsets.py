@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -221,6 +221,7 @@ _TAGS = ["predictions"]
 
 
 @extend_schema(tags=_TAGS, request=AnnualIn, responses=AnnualOut)
+@extend_schema_view(system=extend_schema(responses=AnnualOut(many=True)))
 class AnnualViewSet(PredictionViewSet):
     """Annual predictions: keyed by organization, company and fiscal year."""
 
@@ -230,6 +231,7 @@ class AnnualViewSet(PredictionViewSet):
 
 
 @extend_schema(tags=_TAGS, request=QuarterlyIn, responses=QuarterlyOut)
+@extend_schema_view(system=extend_schema(responses=QuarterlyOut(many=True)))
 class QuarterlyViewSet(PredictionViewSet):
     """Quarterly predictions: keyed by organization, company, fiscal year and quarter."""
 

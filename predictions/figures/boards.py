@@ -204,8 +204,9 @@ def client(
     updated = {"user_last_updated": held["last_updated"], "system_last_updated": None}
     answer: dict[str, Any] = {"scope": scope}
     system: dict[str, Any] | None = None
-    if platform_stats and reference:
-        system = _system(scope, held, figures)
+    if platform_stats:
+        # The client always has this tab: whoever is not entitled finds it empty.
+        system = _system(scope, held, figures) if reference else _nothing_of_the_platform(figures)
         updated["system_last_updated"] = system["last_updated_times"]["system_last_updated"]
     answer["user_dashboard"] = {
         "scope": scope,
@@ -258,6 +259,10 @@ def _client_figures(held: dict[str, Any]) -> dict[str, Any]:
 def _high_risk(held: dict[str, Any]) -> int:
     """By the kind that shares are told of: nobody is counted twice."""
     return int(held["standing"][parts.main_kind(held)]["high_risk"])
+
+
+def _nothing_of_the_platform(figures: dict[str, Any]) -> dict[str, Any]:
+    return {**dict.fromkeys(figures, 0), "last_updated_times": {"system_last_updated": None}}
 
 
 def _system(scope: str, held: dict[str, Any], figures: dict[str, Any]) -> dict[str, Any]:

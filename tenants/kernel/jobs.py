@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,9 @@ from tenants.kernel.request import Actor, RequestInfo
 
 HEADER = "reach"
 logger = logging.getLogger(__name__)
+
+
+_finding = Lock()
 
 
 def enqueue(
@@ -69,7 +73,9 @@ def enqueue(
 
 def _task(name: str) -> Task:
     if name not in current_app.tasks:
-        current_app.loader.import_default_modules()
+        # Found once and in one thread: a second one would go on while the first still looks for them.
+        with _finding:
+            current_app.loader.import_default_modules()
     return current_app.tasks[name]  # a misspelt name fails here, in the request
 
 

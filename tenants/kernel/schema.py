@@ -12,8 +12,16 @@ from rest_framework import serializers
 
 from tenants import modules
 from tenants.kernel import scope
-from tenants.kernel.principal import ANYONE
 
+# By action: the word for it, and whether it is about many rows.
+VERBS = {
+    "list": ("List", True),
+    "retrieve": ("Show one", False),
+    "create": ("Make one", False),
+    "update": ("Change one", False),
+    "partial_update": ("Change one", False),
+    "destroy": ("Remove one", False),
+}
 # Descriptions of about 10 MB each that a process keeps.
 MOST_CHOICES = 16
 
@@ -55,22 +63,41 @@ class ProblemAutoSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        action = getattr(self.view, "action", None)
-        statuses = ["400"]
-        if getattr(self.view, "permissions", {}).get(action) != ANYONE:
-            statuses += ["401", "403"]
-        if "{" in self.path:
-            statuses.append("404")
-        if self.method in {"POST", "PUT", "PATCH", "DELETE"}:
-            statuses += ["409"]
-        if action in getattr(self.view, "versioned", ()):
-            statuses.append("412")
-        for status in statuses:
+        for status in self._problems():
             if status not in bodies:
                 bodies[status] = self._get_response_for_code(
                     ProblemSerializer, status, media_types=["application/problem+json"]
                 )
         return bodies
+
+    def _problems(self) -> list[str]:
+        """Statuses of the problems that the operation may answer, whatever it does.
+
+        404 also stands for a module that is off and for what a body or a filter names, 409 for the state of
+        the organization; anonymous operations know wrong passwords and closed doors as well.
+        """
+        statuses = ["400", "401", "403", "404", "409", "429"]
+        if self.method in {"POST", "PUT", "PATCH"}:
+            # A body that is too large or of another kind; an idempotency key with another body.
+            statuses += ["413", "415", "422"]
+        if getattr(self.view, "action", None) in getattr(self.view, "versioned", ()):
+            statuses.append("412")
+        return statuses
+
+    def get_summary(self) -> str | None:
+        """What the operation declares, else the plain verb over the kind of rows."""
+        said: str | None = super().get_summary()
+        verb = VERBS.get(str(getattr(self.view, "action", "")))
+        if said or verb is None:
+            return said
+        word, many = verb
+        model = getattr(self.view, "model", None)
+        kind = getattr(self.view, "kind", "")
+        if model is None:
+            names = self.get_tags()[0]
+        else:
+            names = str(model._meta.verbose_name_plural if many else model._meta.verbose_name)
+        return " ".join(filter(None, (word, str(kind), names)))
 
 
 class KeptSchemaGenerator(SchemaGenerator):

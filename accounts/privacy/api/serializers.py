@@ -18,3 +18,8 @@ class PersonalExportOut(serializers.ModelSerializer[DataExport]):
 
 class CloseIn(serializers.Serializer[Any]):
     current_password = password_field()
+
+
+class PersonalExportsOut(serializers.Serializer[Any]):
+    items = PersonalExportOut(many=True)
+    total = serializers.IntegerField()

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.http import HttpResponse
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.privacy import services
-from accounts.privacy.api.serializers import CloseIn, PersonalExportOut
+from accounts.privacy.api.serializers import CloseIn, PersonalExportOut, PersonalExportsOut
 from accounts.privacy.models import DataExport
 from tenants.kernel import request as request_info
 from tenants.kernel.context import in_public
@@ -42,7 +43,9 @@ class PrivacyViewSet(DeclaredViewSet):
     def _me(self) -> User:
         return cast(User, self.request.user)
 
-    @extend_schema(responses=PersonalExportOut(many=True), summary="My exports", tags=["users"])
+    @extend_schema(
+        responses=forced_singular_serializer(PersonalExportsOut), summary="My exports", tags=["users"]
+    )
     def list(self, request: Request) -> Response:
         """The newest first; a ready one can be downloaded until it expires."""
         with in_public():

@@ -49,3 +49,8 @@ class SessionOut(serializers.Serializer[Any]):
 
 class EndedOut(serializers.Serializer[Any]):
     ended = serializers.IntegerField(help_text="How many sessions have ended.")
+
+
+class SessionsOut(serializers.Serializer[Any]):
+    items = SessionOut(many=True)
+    total = serializers.IntegerField()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, cast
 from uuid import UUID
 
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from accounts import services as accounts
 from accounts.models import AuthSession, User
 from accounts.profiles import selectors
-from accounts.profiles.api.serializers import EndedOut, SessionOut
+from accounts.profiles.api.serializers import EndedOut, SessionOut, SessionsOut
 from tenants.kernel.errors import Absent
 from tenants.kernel.viewsets import SIGNED_IN, DeclaredViewSet
 
@@ -32,7 +33,9 @@ class SessionViewSet(DeclaredViewSet):
         "end_all": SIGNED_IN,
     }
 
-    @extend_schema(responses=SessionOut(many=True), summary="List my sessions", tags=["users"])
+    @extend_schema(
+        responses=forced_singular_serializer(SessionsOut), summary="List my sessions", tags=["users"]
+    )
     def list(self, request: Request) -> Response:
         """Every open session: device, address, when it was last seen, and which one is this."""
         rows = selectors.sessions_of(cast(User, request.user))

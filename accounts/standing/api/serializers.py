@@ -53,3 +53,8 @@ class StatusChangeOut(serializers.Serializer[Any]):
     by_id = serializers.UUIDField(allow_null=True, help_text="Empty: the platform itself.")
     tenant_id = serializers.UUIDField(allow_null=True, help_text="Empty: the whole account.")
     organization_id = serializers.UUIDField(allow_null=True)
+
+
+class StatusHistoryOut(serializers.Serializer[Any]):
+    items = StatusChangeOut(many=True)
+    total = serializers.IntegerField()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from accounts.models import User
 from organizations.api.client import common
 from organizations.tenancy import People
 from tenants.branding import logo_url
 from tenants.kernel.context import TenantRef
-from tenants.models import OrganizationEntry, Tenant, TenantSettings, TenantState
 from tenants.modules import MODULES
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from tenants.models import OrganizationEntry, Tenant, TenantSettings
 
 
 def _person(user: User, role: str) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def tenant(row: Any, people: People) -> dict[str, Any]:
         "description": row.description,
         "kind": row.kind,
         "state": row.state,
-        "is_active": row.state == TenantState.ACTIVE,
+        "is_active": row.state == "active",
         "domain": domain,
         "domains": [d.domain for d in row.domains.all()],
         "logo_url": logo_url(row.ref),

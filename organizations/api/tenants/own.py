@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -17,8 +18,8 @@ from organizations.api.tenants.serializers import (
     BrandingIn,
     BrandingOut,
     LogoIn,
-    ModuleOut,
     ModulesIn,
+    ModulesOut,
     OwnTenantIn,
     SettingsIn,
     SettingsOut,
@@ -100,15 +101,13 @@ class OwnTenantViewSet(TenantPages):
         )
         return self.settings_answer(row)
 
-    @extend_schema(responses=ModuleOut(many=True), summary="Read the own modules", filters=False)
+    @extend_schema(responses=ModulesOut, summary="Read the own modules", filters=False)
     @action(detail=False, methods=["get"])
     def modules(self, request: Request) -> Response:
         """Every module, whether it is on, and whether the institution may switch it."""
         return self.modules_answer(self._mine().settings)
 
-    @extend_schema(
-        request=ModulesIn, responses=ModuleOut(many=True), summary="Switch the own modules", filters=False
-    )
+    @extend_schema(request=ModulesIn, responses=ModulesOut, summary="Switch the own modules", filters=False)
     @modules.mapping.patch
     def switch_modules(self, request: Request) -> Response:
         """Off: addresses answer 404 `module_off`, and it is in no menu and no description."""
@@ -174,9 +173,14 @@ class OwnTenantViewSet(TenantPages):
 class BrandingViewSet(TenantPages):
     """How the institution of this host looks, before anybody has signed in."""
 
+    pagination_class = None
     permissions: ClassVar[dict[str, str]] = {"list": ANYONE}
 
-    @extend_schema(responses=BrandingOut, summary="Looks of the institution of this host", filters=False)
+    @extend_schema(
+        responses=forced_singular_serializer(BrandingOut),
+        summary="Looks of the institution of this host",
+        filters=False,
+    )
     def list(self, request: Request) -> Response:
         """Empty on the platform's own hosts."""
         # Not of the token's tenant: an address looks the same to everybody.

@@ -106,6 +106,21 @@ class TenantWithAdminIn(serializers.Serializer[Any]):
     default_org_description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
 
 
+class TenantWithAdminOut(serializers.Serializer[Any]):
+    """A new institution, its first admin and its default organization."""
+
+    tenant_id = serializers.UUIDField()
+    tenant_name = serializers.CharField()
+    tenant_slug = serializers.CharField()
+    admin_user_id = serializers.UUIDField()
+    admin_email = serializers.EmailField()
+    default_org_id = serializers.UUIDField(allow_null=True)
+    default_org_name = serializers.CharField(allow_null=True)
+    default_org_join_token = serializers.CharField(allow_null=True)
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+
+
 class TenantChangeIn(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200, required=False)
     slug = serializers.CharField(max_length=50, required=False)
@@ -132,6 +147,16 @@ class EnterIn(serializers.Serializer[Any]):
     reason = serializers.CharField(
         min_length=5, max_length=500, help_text="Why; the institution reads it in its own audit log."
     )
+
+
+class EnteredOut(serializers.Serializer[Any]):
+    """Tokens that work in the institution."""
+
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+    tenant_id = serializers.UUIDField()
 
 
 class DeletionIn(serializers.Serializer[Any]):
@@ -206,6 +231,10 @@ class ModuleOut(serializers.Serializer[Any]):
     on = serializers.BooleanField()
     given = serializers.BooleanField(help_text="Whether the platform gives it to the institution.")
     own_choice = serializers.BooleanField(help_text="Whether the institution itself may switch it.")
+
+
+class ModulesOut(serializers.Serializer[Any]):
+    modules = ModuleOut(many=True)
 
 
 class ModulesIn(serializers.Serializer[Any]):

@@ -23,10 +23,11 @@ from organizations.api.tenants.serializers import (
     BrandingOut,
     DeletionIn,
     DeletionOut,
+    EnteredOut,
     EnterIn,
     LogoIn,
-    ModuleOut,
     ModulesIn,
+    ModulesOut,
     OptionalReasonIn,
     ScheduledOut,
     SettingsIn,
@@ -38,6 +39,7 @@ from organizations.api.tenants.serializers import (
     TenantOut,
     TenantReasonIn,
     TenantWithAdminIn,
+    TenantWithAdminOut,
     UsageDayOut,
 )
 from tenants import services
@@ -200,13 +202,13 @@ class TenantViewSet(TenantPages):
         )
         return self.settings_answer(row)
 
-    @extend_schema(responses=ModuleOut(many=True), summary="Read a tenant's modules")
+    @extend_schema(responses=ModulesOut, summary="Read a tenant's modules")
     @action(detail=True, methods=["get"])
     def modules(self, request: Request, pk: str) -> Response:
         """Every module and whether it is on."""
         return self.modules_answer(self.found(pk).settings)
 
-    @extend_schema(request=ModulesIn, responses=ModuleOut(many=True), summary="Give or deny modules")
+    @extend_schema(request=ModulesIn, responses=ModulesOut, summary="Give or deny modules")
     @modules.mapping.patch
     def switch_modules(self, request: Request, pk: str) -> Response:
         """A module that is denied answers 404 `module_off` and is in no menu and no description."""
@@ -297,7 +299,7 @@ class TenantViewSet(TenantPages):
         services.deletion_cancel(tenant_id=self.found(pk).pk, actor=self.principal.actor)
         return self._answer(pk)
 
-    @extend_schema(request=EnterIn, responses=None, summary="Enter a tenant")
+    @extend_schema(request=EnterIn, responses=EnteredOut, summary="Enter a tenant")
     @action(detail=True, methods=["post"])
     def enter(self, request: Request, pk: str) -> Response:
         """New tokens that work in the tenant. Its own audit log shows who came and why."""
@@ -318,7 +320,11 @@ class TenantAdminViewSet(DeclaredViewSet):
     keeps_answers = False
     permissions: ClassVar[dict[str, str]] = {"create_tenant_with_admin": CHANGE}
 
-    @extend_schema(request=TenantWithAdminIn, responses={201: None}, summary="Create a tenant with its admin")
+    @extend_schema(
+        request=TenantWithAdminIn,
+        responses={201: TenantWithAdminOut},
+        summary="Create a tenant with its admin",
+    )
     @action(detail=False, methods=["post"], url_path="create-tenant-with-admin")
     def create_tenant_with_admin(self, request: Request) -> Response:
         """Tenant, host, default organization and admin in one step."""

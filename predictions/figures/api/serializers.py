@@ -15,7 +15,10 @@ BOARDS = ("platform", "tenant", "organization", "analyst", "personal")
 
 class BoardIn(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(
-        PredictionKind.choices, required=False, help_text="Of shares and trends; annual where there is any."
+        PredictionKind.choices,
+        required=False,
+        allow_blank=True,
+        help_text="Of shares and trends; annual where there is any.",
     )
 
 
