@@ -12,7 +12,7 @@ RUN = @for python in $(PYTHONS); do \
 CONTROL = @if [ -x .venv/bin/python ]; then exec .venv/bin/python -m config.local $(1); else echo "Nothing was ever started here."; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up stop status shell test check format model lock clean reset
+.PHONY: help demo up stop status shell test check format model client fuzz lock clean reset
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,12 @@ format: ## Format the code
 	$(call RUN,format)
 model: ## Train the shipped model (DATA=folder)
 	$(call RUN,run ml.train --data "$(DATA)" $(ARGS))
-benchmark-%: ## Run tests/benchmarks/%: model, engine, tenants, bulk, api, lists, imports (DATA=folder, ARGS)
+benchmark-%: ## Run tests/benchmarks/%: model, engine, tenants, bulk, api, lists, imports, client (DATA=folder, ARGS)
 	$(call RUN,bench $* $(if $(filter model,$*),--data "$(DATA)") $(ARGS))
+client: ## Write TypeScript types from the API description and compile the example (needs node and npm)
+	$(call RUN,typescript)
+fuzz: ## Ask a running server everything its description offers, as each role (ARGS="--examples 50")
+	$(call RUN,fuzz)
 lock: ## Write constraints.txt anew
 	$(call RUN,lock)
 clean: ## Remove caches, logs and the test servers' data

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from config.local import control, demo, environment, suite
+from config.local import control, demo, environment, suite, typescript
 from config.local.errors import LaunchError
 from config.local.layout import DEFAULT, REPOSITORY, Layout, explain_permission
 
@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="run tests.benchmarks.NAME against the test servers")
     bench.add_argument("name")
     bench.add_argument("arguments", nargs=argparse.REMAINDER)
+    commands.add_parser("fuzz", help="hold the running API against its description (ARGS)")
+    commands.add_parser("typescript", help="write the TypeScript types of the API and compile the example")
     run = commands.add_parser("run", help="run one of our modules, without any server")
     run.add_argument("module")
     run.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -93,6 +95,10 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
             return max(codes)
         case "bench":
             return suite.run_benchmark(layout, options.name, options.arguments or shlex.split(more))
+        case "fuzz":
+            return suite.run_fuzzing(layout, shlex.split(more) or ["--examples", "20"])
+        case "typescript":
+            return typescript.build()
         case "run":
             return _call([sys.executable, "-m", options.module, *options.arguments])
         case "manage":

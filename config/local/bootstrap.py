@@ -24,7 +24,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = ROOT / "var" / "log" / "install.log"
 DEMO_STEPS = 9
-_DEVELOPMENT = {"test", "check", "format", "bench"}
+_DEVELOPMENT = {"test", "check", "format", "bench", "fuzz"}
 _NOTE = "# What requirements*.txt bring along. Written by `make lock`; holds for Python 3.11 to 3.13.\n"
 
 

@@ -73,6 +73,12 @@ def run_benchmark(layout: Layout, name: str, arguments: list[str]) -> int:
         return _run([sys.executable, "-m", f"tests.benchmarks.{name}", *arguments], env)
 
 
+def run_fuzzing(layout: Layout, arguments: list[str]) -> int:
+    """Run ``tests.fuzzing`` against the test servers; its exit code."""
+    with environment_for_tests(layout) as env:
+        return _run([sys.executable, "-m", "tests.fuzzing", *arguments], env)
+
+
 def run_types() -> int:
     """Run mypy; its exit code. Its Django plugin loads the settings and connects to nothing."""
     nowhere = {"DATABASE_URL": "postgresql://nobody@localhost/none", "REDIS_URL": "redis://localhost/0"}

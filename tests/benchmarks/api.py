@@ -41,8 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; 0 when it came to its end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--many", type=int, default=MANY, help="how many tenants are many (default: 300)")
+    parser.add_argument("--client", action="store_true", help="what the JSON client asks at its log-in")
     parser.add_argument("--profile", action="store_true", help="only show where a request's time goes")
     options = parser.parse_args(arguments)
+    if options.client:
+        from tests.benchmarks import client
+
+        return client.main([])
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"  # whatever the launcher has loaded
     warnings.filterwarnings("ignore", message="No directory at")
     django.setup()
