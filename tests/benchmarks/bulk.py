@@ -38,6 +38,7 @@ BOUNDARY = "----------bulk"
 PIECE = 100_000
 PATIENCE = 600
 URGENT_ROWS = 500
+CORES = os.cpu_count() or 1
 PARTS = ("files", "million", "stored")
 # Seconds between two looks at a job: a look costs the web process twenty milliseconds of what is measured.
 LOOK = 0.25
@@ -122,15 +123,21 @@ class Stage:
     def finish(self, job_id: str, rows: int) -> dict[str, Any]:
         """Wait for a job; every row must be scored."""
         deadline, told = time.monotonic() + PATIENCE, time.monotonic()
+        rows_before, spent_before = 0, self.busy()
         while True:
             job = self.ask("GET", f"/api/v1/predictions/jobs/{job_id}")
             if job["state"] not in {"pending", "processing"}:
                 break
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{job_id} is not done after {PATIENCE} s")
-            if time.monotonic() - told > 15:
-                told = time.monotonic()
-                say(f"    {job['processed_rows']:,} of {job['total_rows']:,} rows")
+            if time.monotonic() - told > 15 and job["processed_rows"] > rows_before:
+                since, done, spent = time.monotonic() - told, job["processed_rows"], self.busy()
+                used = {who: seconds - spent_before[who] for who, seconds in spent.items()}
+                others = _others(used) / (since * CORES)
+                rate = (done - rows_before) / since
+                say(f"    {done:,} of {job['total_rows']:,} rows, {rate:,.0f} a second")
+                say(f"      processor: {_per_row(used, done - rows_before)}; others {others:.0%}")
+                told, rows_before, spent_before = time.monotonic(), done, spent
             time.sleep(LOOK)
         if (job["state"], job["successful_rows"]) != ("completed", rows):
             raise RuntimeError(f"of {rows} rows not all are scored: {job}")
@@ -172,6 +179,16 @@ def _postmaster() -> int:
         cursor.execute("SELECT pg_backend_pid()")
         found = _times(Path("/proc") / str(cursor.fetchone()[0]))
     return found[1][3] if found else 0
+
+
+def _others(spent: dict[str, float]) -> float:
+    """Seconds of processor that were none of the benchmark's."""
+    return 2 * spent["everybody"] - sum(spent.values())
+
+
+def _per_row(spent: dict[str, float], rows: int) -> str:
+    known = ((who, 1e6 * seconds / rows) for who, seconds in spent.items() if who != "everybody")
+    return ", ".join(f"{who} {micro:.0f} us" for who, micro in known)
 
 
 def _free_port() -> int:
@@ -251,10 +268,12 @@ def measure(stage: Stage, options: argparse.Namespace) -> dict[str, float | int 
     figures: dict[str, float | int | str] = {}
     if "files" in parts:
         figures |= _files(stage, options.rows)
+        save("bulk", figures, merged=True)
     if "million" in parts and options.million:
         figures |= _million(stage, options.million)
     if "million" in parts:
         figures |= {"worker_peak_mb": stage.peak_mb(1), "web_peak_mb": stage.peak_mb(0)}
+        save("bulk", figures, merged=True)
     if "stored" in parts and options.stored:
         figures |= _at_many(stage, options.rows, options.stored)
     say()
@@ -274,12 +293,10 @@ def _files(stage: Stage, rows: int) -> dict[str, float | int | str]:
         before = stage.busy()
         taken[name], job_id = stage.through(content, rows)
         spent = {who: seconds - before[who] for who, seconds in stage.busy().items()}
-        others = spent.pop("everybody") - sum(spent.values())
-        told = ", ".join(f"{who} {1e6 * seconds / rows:.0f}" for who, seconds in spent.items())
-        say(f"{name}: {rows / taken[name]:,.0f} rows a second; microseconds of processor a row: {told}")
-        figures[f"{name}_processor_microseconds"] = 1e6 * sum(spent.values()) / rows
+        say(f"{name}: {rows / taken[name]:,.0f} rows a second; processor: {_per_row(spent, rows)}")
         # What the machine did for others meanwhile: nothing on one that is quiet.
-        figures[f"{name}_others_share"] = others / (taken[name] * (os.cpu_count() or 1))
+        figures[f"{name}_others_share"] = _others(spent) / (taken[name] * CORES)
+        figures[f"{name}_processor_microseconds"] = 1e6 * (spent["everybody"] - _others(spent)) / rows
         found = _limit(stage.door.tenant_id, content, frame, job_id)
         limits[name] = sum(found.values())
         parts = ", ".join(f"{part} {seconds:.2f} s" for part, seconds in found.items())
