@@ -24,6 +24,11 @@ from config.local.layout import Layout, last_lines, locked, write_private
 from config.local.ports import LOOPBACK, free_port, is_free
 from config.local.processes import Record, recognise, wait_until
 
+
+def _memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
 NAME = "default_risk"
 _ADMIN = "postgres"
 _SETTINGS = {
@@ -31,7 +36,11 @@ _SETTINGS = {
     "unix_socket_directories": "",  # no socket: its path has a limit of 107 bytes, a clone's folder none
     "max_connections": "200",
     "max_locks_per_transaction": "256",  # one transaction may drop a tenant's whole schema
-    "shared_buffers": "256MB",
+    # Indexes by PD are written all over: a page that is not held here is fetched and put back for each row.
+    "shared_buffers": f"{max(256, min(1024, _memory_mb() // 16))}MB",
+    # What is read is mostly in memory. With the default of 4, two thousand rows by key are looked for by
+    # reading a whole table of a hundred thousand.
+    "random_page_cost": "1.1",
     "jit": "off",  # costs more than it saves on short queries
 }
 _THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
