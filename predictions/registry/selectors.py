@@ -143,8 +143,9 @@ def model_at(version_id: UUID | None) -> ActiveModel:
     """The version that a job was planned with, the champion where it names none."""
     if version_id is None:
         return active_model()
-    now = champion()
-    if now.id == version_id:
+    # Its version is settled: it goes on whoever is champion meanwhile, or nobody.
+    now = in_use().champion
+    if now is not None and now.id == version_id:
         return loaded(now)
     with in_public():
         row = ModelVersion.objects.filter(id=version_id).values_list("id", "version", "sha256").first()

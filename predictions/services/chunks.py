@@ -224,6 +224,7 @@ def chunk_fail(*, chunk_id: UUID, message: str, actor: Actor) -> None:
     """End the whole job of a chunk that no attempt can score, with one sentence for its owner."""
     job_id = JobChunk.objects.filter(id=chunk_id).values_list("job_id", flat=True).first()
     if job_id is not None:
+        logger.error("a job cannot go on", extra={"job": str(job_id), "reason": message})
         jobs.job_fail(job_id=job_id, message=message, actor=actor)
 
 

@@ -8,6 +8,7 @@ import random
 from uuid import UUID
 
 import pytest
+from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from companies.models import Company
@@ -15,9 +16,11 @@ from companies.services import CompanyFacts, money
 from companies.sheets.columns import PRIOR
 from ml.features import LINE_ITEMS
 from predictions.models import JobChunk, Prediction, RowIssue, Score, Severity
+from predictions.registry import selectors
 from predictions.registry.selectors import active_model
 from predictions.services import chunks, cutting, jobs
-from predictions.services.scoring import RATIOS, Inputs, ScoreRequest, score_requests, store
+from predictions.services.scoring import RATIOS, Inputs, ScoreRequest, score_requests, store, storing
+from tenants.kernel.errors import Unavailable
 from tenants.kernel.request import Actor
 from tests.fixtures import World
 
@@ -90,6 +93,23 @@ def scored_in_columns(people: World, content: bytes) -> UUID:
     assert done is not None
     assert (done.state, done.scored_rows + done.refused_rows) == ("completed", done.total_rows)
     return UUID(str(job.id))
+
+
+def test_a_job_goes_on_with_its_version_when_there_is_no_champion(people: World, monkeypatch):
+    planned = cutting.job_plan
+
+    def plan(**given):
+        planned(**given)
+        monkeypatch.setattr(selectors, "in_use", lambda: selectors.InUse(None, None))
+
+    caches["directory"].delete_many(selectors.KEYS)
+    monkeypatch.setattr(cutting, "job_plan", plan)
+    monkeypatch.setattr(storing, "in_use", lambda: selectors.InUse(None, None))
+    with people.within("alpha", "one"):
+        job_id = scored_in_columns(people, as_csv(dirty_rows(40, 5)))
+        assert Score.objects.filter(job=job_id).exists()
+        with pytest.raises(Unavailable):
+            active_model()
 
 
 def request_of(score: Score, company: Company) -> ScoreRequest:
