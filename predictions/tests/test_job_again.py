@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -276,3 +277,18 @@ def test_a_running_job_that_is_stuck_is_handed_out_again(office: Office, setting
         assert chunk.attempts == 0
         assert chunk.sent_at > sent
         assert ScoringJob.objects.get(id=job_id).state == JobState.PROCESSING
+
+
+@pytest.mark.parametrize("hours", [24, -24], ids=["back", "ahead"])
+def test_the_clock_was_set(office: Office, hours: int):
+    """A chunk that was sent tomorrow or yesterday is lost; one of just now is not."""
+    job_id = office.upload(HEADER + good_rows(5))
+    with office.people.within("alpha", "one"):
+        cutting.job_plan(job_id=job_id, actor=SYSTEM)
+        sent = JobChunk.objects.get(job=job_id).sent_at
+        jobs.job_advance(job_id=job_id, swept=True, actor=SYSTEM)
+        assert JobChunk.objects.get(job=job_id).sent_at == sent
+        JobChunk.objects.filter(job=job_id).update(sent_at=sent + timedelta(hours=hours))
+        jobs.job_advance(job_id=job_id, swept=True, actor=SYSTEM)
+        again = JobChunk.objects.get(job=job_id).sent_at
+        assert abs(again - timezone.now()) < timedelta(minutes=5)
