@@ -33,7 +33,9 @@ class ModelCommand(BaseCommand):
             # Before what may take half an hour.
             ModelVersion.objects.exists()
         except ProgrammingError:
-            raise CommandError("The database has no registry yet: `manage.py provision` makes it.") from None
+            raise CommandError(
+                "The database is not set up: run migrate_tenants and provision first."
+            ) from None
         try:
             self.decide(**options)
         except DomainError as refusal:

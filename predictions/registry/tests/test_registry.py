@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
-from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, ProgrammingError, transaction
 
 from accounts import services as accounts
 from accounts.permissions import Role
@@ -270,6 +270,16 @@ def test_what_is_said_of_a_version_is_checked_and_audited(people, versions):
     assert client.patch(address, {"materiality": "huge"}).status_code == 400
     event = PlatformAuditEvent.objects.filter(action="registry.model_version.described").latest("id")
     assert event.changes["owner"] == ["", "Credit risk"]
+
+
+def test_without_a_registry_a_command_ends_before_it_trains(monkeypatch, tmp_path):
+    def no_table() -> bool:
+        raise ProgrammingError('relation "registry_modelversion" does not exist')
+
+    monkeypatch.setattr(ModelVersion.objects, "exists", no_table)
+    with pytest.raises(CommandError, match=r"migrate_tenants and provision first\.$"):
+        call_command("model_train", str(tmp_path / "model"), data="nowhere")
+    assert not (tmp_path / "model").exists()
 
 
 def test_commands(people, versions, make_model, capsys):
