@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from celery import current_app
 from django.conf import settings
 from django.db import connection
 
@@ -101,3 +102,10 @@ def worker(_session_worker) -> Worker:
     if _session_worker.process is None:
         _session_worker.start()
     return _session_worker
+
+
+@pytest.fixture
+def nobody_works(_session_worker) -> None:
+    """No worker takes what this test sends; the next that needs one starts it again."""
+    _session_worker.kill()
+    current_app.control.purge()

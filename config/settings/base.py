@@ -72,6 +72,7 @@ TENANT_APPS = [
     "predictions",
     "predictions.own_models",
     "predictions.schedules",
+    "predictions.dry_runs",
     "predictions.rescoring",
     "predictions.monitoring",
     "predictions.scenarios",
@@ -297,9 +298,26 @@ STREAM_MAX_PER_USER = env.number("STREAM_MAX_PER_USER", 10)
 AUDIT_KEYS = env.listing("AUDIT_KEYS") if env.text("AUDIT_KEYS", "") else [SECRET_KEY]
 # Tells people of unusual access, for the kernel that stands below the accounts app.
 ALARM_RECEIVER = "accounts.watching.services.alarm_send"
+# Files of tenants: in a local folder, or in a bucket of any S3-compatible store that all machines reach. The
+# credential is the machine's own (role, profile) unless one is given.
 MEDIA_ROOT = VAR_DIR / "media"
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+STORAGE_BUCKET = env.text("STORAGE_BUCKET", "")
+STORAGE_ENDPOINT = env.text("STORAGE_ENDPOINT", "")
+_folder = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+_bucket = {
+    "BACKEND": "tenants.kernel.buckets.BucketStorage",
+    "OPTIONS": {
+        "bucket_name": STORAGE_BUCKET,
+        "endpoint_url": STORAGE_ENDPOINT or None,
+        # Stores at an address of their own have no name for each bucket.
+        "addressing_style": "path" if STORAGE_ENDPOINT else "auto",
+        "region_name": env.text("AWS_REGION", "us-east-1"),
+        "access_key": env.text("STORAGE_ACCESS_KEY", "") or None,
+        "secret_key": env.text("STORAGE_SECRET_KEY", "") or None,
+    },
+}
+STORAGES: dict[str, dict[str, object]] = {
+    "default": _bucket if STORAGE_BUCKET else _folder,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
@@ -316,6 +334,8 @@ UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 500 * 1024 * 1024)
 UPLOAD_MAX_ROWS = env.number("UPLOAD_MAX_ROWS", 1_000_000)
 UPLOAD_MAX_ROWS_INDIVIDUAL = env.number("UPLOAD_MAX_ROWS_INDIVIDUAL", 100)
 OWN_MODEL_MAX_ROWS = env.number("OWN_MODEL_MAX_ROWS", 200_000)
+# Files that were only looked through go after so many days, unless their rows were scored.
+DRY_RUN_KEPT_DAYS = env.number("DRY_RUN_KEPT_DAYS", 7)
 SCORING_CHUNK_ROWS = env.number("SCORING_CHUNK_ROWS", 10_000)
 IMPORT_MAX_ROWS = env.number("IMPORT_MAX_ROWS", 200_000)
 IMPORT_CHUNK_ROWS = env.number("IMPORT_CHUNK_ROWS", 500)

@@ -5,7 +5,7 @@ Test processes side by side have a database, two databases of Redis and a folder
 
 from config import env
 from config.settings.base import *  # noqa: F403 - settings modules inherit by import
-from config.settings.base import CACHES, DATABASES, VAR_DIR
+from config.settings.base import CACHES, DATABASES, STORAGES, VAR_DIR
 
 _process = env.test_process()
 _place = VAR_DIR / "test" if _process < 0 else VAR_DIR / "test" / f"process{_process}"
@@ -20,7 +20,7 @@ MEDIA_ROOT = _place / "media"
 MODEL_CACHE = str(_place / "models")
 EMAIL_FILE_PATH = _place / "mail"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": STORAGES["default"],
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_AUTOREFRESH = True

@@ -94,6 +94,12 @@ class Unavailable(DomainError):
     code, status, title = "unavailable", 503, "This is not available just now."
 
 
+class StorageFull(DomainError):
+    """There was no room for a file; nothing of it stays behind."""
+
+    code, status, title = "storage_full", 507, "There is no room to store the file just now. Try again later."
+
+
 class ScopeMissing(RuntimeError):
     """Code touched organization-owned rows without saying whose: a bug, answered with 500."""
 

@@ -21,7 +21,8 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler as drf_handler
 
 from tenants.kernel import request as request_info
-from tenants.kernel.errors import Absent, Conflict, DomainError, InvalidInput, TooLarge
+from tenants.kernel.errors import Absent, Conflict, DomainError, InvalidInput, StorageFull, TooLarge
+from tenants.kernel.files import no_room
 
 MEDIA_TYPE = "application/problem+json"
 # Enough to mend a request by; the next attempt tells the rest.
@@ -98,6 +99,9 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
         exc = Conflict("Somebody made the same at the same moment.", code="duplicate")
     elif isinstance(exc, DjangoPermissionDenied):
         exc = exceptions.PermissionDenied()
+    elif no_room(exc):
+        # A body that was being received, or a file that was being made.
+        exc = StorageFull()
     headers: dict[str, str] = {}
     if isinstance(exc, exceptions.APIException):
         answer = drf_handler(exc, context)  # sets the authentication and retry headers
