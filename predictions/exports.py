@@ -60,7 +60,8 @@ def _result_rows(job: ScoringJob) -> Iterator[list[Any]]:
 
 
 def error_sheet(job: ScoringJob) -> tuple[IO[bytes], str]:
-    """The refused rows in the uploaded file's own columns and format, with a column of what is wrong.
+    """The refused rows in the uploaded file's own columns, with a column of what is wrong: a workbook of a
+    workbook, else CSV.
 
     The file is complete when it is returned, so it may be sent after the scope has ended.
     """
@@ -70,7 +71,7 @@ def error_sheet(job: ScoringJob) -> tuple[IO[bytes], str]:
     findings = (CellError(i.row_number, i.column, i.code, i.message, i.value) for i in issues)
     target = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     with default_storage.open(job.path, "rb") as stored:
-        sheet = open_sheet(cast(BinaryIO, stored), job.original_filename)
+        sheet = open_sheet(cast(BinaryIO, stored), job.original_filename, sheet_name=job.sheet)
         rows = rows_with_errors(sheet, findings, only_refused=True)
         if sheet.format == "xlsx":
             write_xlsx(target, [(sheet.sheet_name or "Sheet1", rows)])
@@ -78,7 +79,7 @@ def error_sheet(job: ScoringJob) -> tuple[IO[bytes], str]:
             for piece in write_csv(rows, delimiter=sheet.delimiter or ","):
                 target.write(piece)
     target.seek(0)
-    return target, sheet.format
+    return target, "xlsx" if sheet.format == "xlsx" else "csv"
 
 
 def disposition(job: ScoringJob, what: str, ending: str) -> str:

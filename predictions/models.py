@@ -272,6 +272,7 @@ class ScoringJob(OrganizationOwned):
     path = models.CharField(max_length=300, editable=False)
     file_size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
+    sheet = models.CharField(max_length=255, blank=True, help_text="Of a workbook, the sheet that is scored.")
     columns = models.JSONField(default=dict, help_text="Our name of a column to the file's.")
     unknown_columns = models.JSONField(default=list)
     # Of the amounts, where the file itself says none.

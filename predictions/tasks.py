@@ -23,7 +23,7 @@ from predictions.services import chunks, cutting, jobs, leaving, shadow, stateme
 from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, current_tenant, in_public, in_tenant
-from tenants.kernel.errors import Unavailable
+from tenants.kernel.errors import StorageFull, Unavailable
 from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, Tenant, TenantState
@@ -47,6 +47,8 @@ def plan_job(self: Any, *, job_id: str) -> None:
     except Exception as error:
         if self.request.retries >= self.max_retries:
             message = "The file could not be read because of a fault on our side."
+            if isinstance(error, StorageFull):
+                message = "There is no room to store the parts of the file. Upload it again later."
             jobs.job_fail(job_id=UUID(job_id), message=message, actor=self.actor)
             raise
         raise _again(self, error) from error

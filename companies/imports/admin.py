@@ -49,7 +49,7 @@ class ImportForm(ConsoleForm):
     console_request: HttpRequest
     file = forms.FileField(
         label="CSV or XLSX file",
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx"}),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx,.gz,.parquet"}),
         help_text="Companies, or statements with a row a period. Nothing is written yet: the next page "
         "shows how the columns are read.",
     )

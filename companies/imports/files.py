@@ -95,4 +95,4 @@ def faulty_rows(row: Import) -> tuple[IO[bytes], str]:
             for piece in write_csv(rows, delimiter=sheet.delimiter or ","):
                 target.write(piece)
     target.seek(0)
-    return target, sheet.format
+    return target, "xlsx" if sheet.format == "xlsx" else "csv"

@@ -10,8 +10,9 @@ from companies.sheets.errors import REFUSING_CODES, WARNING_CODES, CellError, Sh
 from companies.sheets.export import rows_with_errors, safe_text, write_csv, write_xlsx
 from companies.sheets.limits import Limits
 from companies.sheets.mapping import ColumnMap, map_columns
+from companies.sheets.opening import open_sheet
 from companies.sheets.parts import BATCH_ROWS, RowBlock, batches
-from companies.sheets.reader import Sheet, open_sheet
+from companies.sheets.reader import Sheet
 from companies.sheets.templates import template_csv, template_rows
 
 __all__ = [

@@ -72,6 +72,8 @@ class ParsedBatch:
     """Numbers of the rows with an error, ascending."""
     errors: list[CellError] = field(default_factory=list)
     warnings: list[CellError] = field(default_factory=list)
+    whole: pa.Table = None
+    """As `table`, with a line for the refused rows too; in the order of the file."""
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -183,6 +185,7 @@ class _Batch:
 
     def _assembled(self, data: dict[str, Any]) -> ParsedBatch:
         table, numbers = pa.table({name: data[name] for name in _frame_order(data)}), self._numbers
+        whole = table
         if self._refused:
             kept = np.ones(len(numbers), dtype=bool)
             kept[list(self._refused)] = False
@@ -195,6 +198,7 @@ class _Batch:
             refused=sorted(int(self._numbers[index]) for index in self._refused),
             errors=sorted(self._errors),
             warnings=sorted(self._warnings),
+            whole=whole,
         )
 
     def _find(self, index: int, column: str, code: str, message: str, value: str) -> None:

@@ -165,6 +165,9 @@ def _quotes(block: bytes, delimiter: str) -> NDArray[np.int64] | None:
 
 def _columns(block: bytes, quotes: NDArray[np.int64], delimiter: str, width: int) -> Columns | None:
     """The cells of a plain block by column, else None."""
+    if block.startswith(codecs.BOM_UTF8):
+        # In the middle of a file it is text, and Arrow would take it off.
+        return None
     if b"\x00" in block or block.count(b"\r") != block.count(b"\r\n"):
         return None
     expected = block.count(b"\n") + (not block.endswith(b"\n"))

@@ -114,9 +114,9 @@ class ColumnMap:
     def error(self) -> SheetError | None:
         """Why no row of the sheet can be scored, or None."""
         if self.missing:
-            return SheetError("missing_columns", _listed("Missing required columns: ", self.missing))
+            return SheetError("missing_columns", listed("Missing required columns: ", self.missing))
         if self.repeated:
-            return SheetError("repeated_columns", _listed("Columns stand there twice: ", self.repeated))
+            return SheetError("repeated_columns", listed("Columns stand there twice: ", self.repeated))
         return None
 
     def require(self) -> ColumnMap:
@@ -208,7 +208,7 @@ def _suggestions(unknown: Sequence[str], found: Mapping[str, int], kind: Kind) -
     return suggestions
 
 
-def _listed(start: str, names: Sequence[str]) -> str:
+def listed(start: str, names: Sequence[str]) -> str:
     """The sentence with as many names as a client shows."""
     sentence = start + ", ".join(names)
     shown_names = len(names)

@@ -81,6 +81,7 @@ def in_blocks(content: bytes, size: int, block_bytes: int, monkeypatch: pytest.M
 @example(
     content=f'{HEADER}\nA,"x"y,2020,1,1,\nB,5" z,2020,1,1,\nC,x,2020,1,1,'.encode(), size=3, block_bytes=32
 )
+@example(content=f"{HEADER}\n\ufeff,,,,,ACME\n".encode(), size=1, block_bytes=16)
 def test_blocks_are_the_rows_of_the_careful_reader(content: bytes, size: int, block_bytes: int):
     with pytest.MonkeyPatch.context() as patch:
         expected = outcome(lambda: carefully(content))

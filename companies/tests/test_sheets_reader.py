@@ -143,8 +143,8 @@ def test_empty_cells_at_the_end_of_the_header_are_no_columns():
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "unsupported_format"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted_file"),
         (b"%PDF-1.7 ...", "unsupported_format"),
-        (b"\x1f\x8b\x08\x00", "unsupported_format"),
-        (b"PAR1....", "unsupported_format"),
+        (b"\x1f\x8b\x08\x00", "damaged_file"),
+        (b"PAR1....", "damaged_file"),
         (b"<html><table></table></html>", "unsupported_format"),
         (bytes(range(256)) * 40, "not_text"),
         (JUNK, "not_text"),
@@ -209,6 +209,25 @@ def test_the_first_sheet_with_a_known_header_wins_and_is_named():
     assert sheet.other_sheets == ("Read me", "Old")
     assert list(sheet.rows()) == [(4, ["A", "2024", "1"])]
     assert sheet.blank_rows == 1
+    assert sheet.rivals == ("Old",)
+
+
+def test_a_sheet_is_chosen_by_its_name():
+    data = workbook(
+        ("2023", [["Ticker", "Year", "ROA"], ["A", 2023, 1]]),
+        ("Book 2024", [["Ticker", "Year", "ROA"], ["A", 2024, 1], ["B", 2024, 1]]),
+        ("Notes", [["a word"], ["and another"]]),
+        ("Empty one", [["Ticker", "Year", "ROA"]]),
+    )
+    chosen = open_sheet(io.BytesIO(data), "b.xlsx", sheet_name=" book 2024 ")
+    assert (chosen.sheet_name, chosen.count_rows(), chosen.rivals) == ("Book 2024", 2, ())
+    assert opened(data).rivals == ("Book 2024",), "without rows or known names a sheet is no rival"
+    with pytest.raises(SheetError, match="There are: 2023, Book 2024, Notes, Empty one") as caught:
+        open_sheet(io.BytesIO(data), "b.xlsx", sheet_name="2025")
+    assert caught.value.code == "no_such_sheet"
+    with pytest.raises(SheetError) as caught:
+        open_sheet(io.BytesIO(b"a,b"), "b.csv", sheet_name="2025")
+    assert caught.value.code == "no_such_sheet"
 
 
 def test_merged_titles_and_rich_text_are_read():

@@ -162,7 +162,8 @@ def score(row: Score) -> dict[str, Any]:
 
 def upload(form: dict[str, Any]) -> dict[str, Any]:
     """An upload form as ``job_create`` takes it."""
-    return {"upload": form["file"], **{name: form[name] for name in ("unit", "currency", "priority")}}
+    names = ("unit", "currency", "sheet", "priority")
+    return {"upload": form["file"], **{name: form[name] for name in names}}
 
 
 def job(row: ScoringJob) -> dict[str, Any]:
@@ -180,6 +181,7 @@ def job(row: ScoringJob) -> dict[str, Any]:
         "job_type": row.kind,
         "original_filename": row.original_filename,
         "file_size": row.file_size,
+        "sheet": row.sheet or None,
         "total_rows": row.total_rows,
         # Unknown until the file is cut: a zero would be shown as a count.
         "total_companies": row.total_companies or None,

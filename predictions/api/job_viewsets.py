@@ -137,7 +137,8 @@ class JobViewSet(OwnedViewSet):
         request={"multipart/form-data": JobUploadIn}, responses={202: JobOut}, summary="Score a file"
     )
     def create(self, request: Request) -> Response:
-        """Upload a CSV or XLSX file of annual or quarterly rows; the answer comes before the scoring.
+        """Upload a file of annual or quarterly rows: CSV (also as .csv.gz), XLSX or Parquet. The answer comes
+        before the scoring.
 
         A file without the needed columns is refused at once; a faulty row later, by itself. Beyond the
         organization's limits 429 `too_many_jobs`, `rows_spent` or `urgent_spent`, with `Retry-After`.

@@ -243,7 +243,14 @@ class ScoreOut(serializers.Serializer[Any]):
 
 
 class UploadIn(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="CSV or XLSX.")
+    file = serializers.FileField(help_text="CSV (also packed with gzip), XLSX or Parquet.")
+    sheet = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=255,
+        help_text="Of a workbook, the sheet to read; needed where several hold a portfolio.",
+    )
     unit = serializers.ChoiceField(
         ("units", "thousands", "millions"), default="units", help_text="Of amounts, where the file says none."
     )
@@ -279,6 +286,7 @@ class JobOut(serializers.Serializer[Any]):
     job_type = serializers.ChoiceField(PredictionKind.choices)
     original_filename = serializers.CharField()
     file_size = serializers.IntegerField()
+    sheet = serializers.CharField(allow_null=True, help_text="Of a workbook, the sheet that is scored.")
     total_rows = serializers.IntegerField()
     total_companies = serializers.IntegerField(allow_null=True, help_text="Null until the file is read.")
     processed_rows = serializers.IntegerField()

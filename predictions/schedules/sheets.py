@@ -34,7 +34,7 @@ def _last_file(schedule: Schedule) -> dict[str, Any]:
         raise Conflict(f"There is no uploaded file {schedule.file_name} any more.", code="file_gone")
     stored = default_storage.open(job.path, "rb")
     upload = UploadedFile(stored, name=job.original_filename, size=stored.size)
-    return {"upload": upload, "unit": job.unit, "currency": job.currency}
+    return {"upload": upload, "unit": job.unit, "currency": job.currency, "sheet": job.sheet}
 
 
 def _sheet(schedule: Schedule) -> dict[str, Any]:

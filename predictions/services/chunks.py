@@ -6,103 +6,41 @@ fail costs its own row only.
 
 from __future__ import annotations
 
-import io
-import json
-import logging
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from companies.sheets import CellError
-from ml.features import LINE_ITEMS
 from predictions.models import JobChunk, JobState, RowIssue, ScoringJob, Severity
 from predictions.registry.selectors import model_at
 from predictions.services import jobs
-from predictions.services.cutting import FINDINGS
+from predictions.services.parts import (
+    by_reason,
+    read_part,
+    refuse_foreign_currency,
+    refuse_repeated,
+    refuse_unscored,
+)
 from predictions.services.scoring import score_columns, store_columns
 from tenants.kernel import pieces
 from tenants.kernel.copying import copy_rows
-from tenants.kernel.errors import Unavailable
 from tenants.kernel.ids import uuid7_batch
 from tenants.kernel.locks import hold_shared
 from tenants.kernel.request import Actor
 
-logger = logging.getLogger(__name__)
 # Often enough for a worker that was stopped in mid-chunk by no fault of the chunk.
 MOST_ATTEMPTS = 3
 FAULT = "internal"
 _FAULT_TEXT = "This row makes the scoring fail: a fault on our side. The other rows of the file are scored."
 
 
-@dataclass
-class _Part:
-    """A chunk's part as it was cut: rows that may be scored, and what was found in the others."""
-
-    table: pa.Table
-    errors: list[CellError]
-    warnings: list[CellError]
-    refused: set[int]
-
-    def refuse(self, row: int, column: str, code: str, text: str, value: str) -> None:
-        """Note why a row is not scored."""
-        self.errors.append(CellError(row, column, code, text, value))
-        self.refused.add(row)
-
-    def rows(self) -> list[int]:
-        """The numbers of all rows that it accounts for, ascending."""
-        return sorted({*self.table["row_number"].to_pylist(), *self.refused})
-
-    def only(self, numbers: list[int]) -> _Part:
-        """The same for some of its rows."""
-        chosen = set(numbers)
-        inside = pc.is_in(self.table["row_number"], value_set=pa.array(numbers, pa.int64()))
-        return _Part(
-            self.table.filter(inside),
-            [e for e in self.errors if e.row in chosen],
-            [w for w in self.warnings if w.row in chosen],
-            self.refused & chosen,
-        )
-
-    def kept(self) -> pa.Table:
-        """The rows that nothing speaks against."""
-        if not self.refused:
-            return self.table
-        bad = pa.array(sorted(self.refused), pa.int64())
-        return self.table.filter(pc.invert(pc.is_in(self.table["row_number"], value_set=bad)))
-
-
-def _read_part(chunk: JobChunk) -> _Part:
-    """A chunk's part; raises Unavailable where the storage does not have it (any more)."""
-    try:
-        with default_storage.open(chunk.path, "rb") as file:
-            table = pq.read_table(io.BytesIO(file.read()), use_threads=False).combine_chunks()
-            found = json.loads(table.schema.metadata[FINDINGS])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        logger.exception("a part of a job cannot be read", extra={"chunk": str(chunk.id)})
-        raise Unavailable("The job's stored file cannot be read any more.", code="part_gone") from error
-    part = _Part(
-        table,
-        [CellError(*finding) for finding in found["errors"]],
-        [CellError(*finding) for finding in found["warnings"]],
-        set(found["refused"]),
-    )
-    return part if chunk.row_numbers is None else part.only(chunk.row_numbers)
-
-
 def rows_of(chunk: JobChunk) -> list[int]:
     """The numbers of a chunk's rows, ascending."""
-    return chunk.row_numbers if chunk.row_numbers is not None else _read_part(chunk).rows()
+    return chunk.row_numbers if chunk.row_numbers is not None else read_part(chunk).rows()
 
 
 def chunk_score(*, chunk_id: UUID) -> UUID | None:
@@ -118,13 +56,12 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
     if not pieces.begin(JobChunk.objects.all(), chunk_id, most=MOST_ATTEMPTS):
         # It takes its worker along, or it would have failed in an orderly way.
         return chunk_failed(chunk_id=chunk_id)
-    part = _read_part(chunk)
-    _refuse_repeated(part, chunk)
-    _refuse_foreign_currency(part)
+    part = read_part(chunk)
+    refuse_repeated(part, {int(row): first for row, first in chunk.duplicates.items()})
+    refuse_foreign_currency(part)
     model = model_at(chunk.job.model_version_id)
     scored, unscored = score_columns(chunk.job.kind, part.kept(), model=model)
-    for row in unscored:
-        part.refuse(row, "", "no_inputs", "Too few inputs are left to score from.", "")
+    refuse_unscored(part, unscored)
     with transaction.atomic():
         hold_shared(chunk.job_id)
         mine = pieces.claim(JobChunk.objects.filter(job__state=JobState.PROCESSING), chunk.id)
@@ -147,39 +84,10 @@ def chunk_score(*, chunk_id: UUID) -> UUID | None:
         mine.scored_rows, mine.refused_rows = len(stored.scored), len(part.refused)
         mine.warning_count = len(part.warnings)
         mine.level_counts = stored.scored.level_counts()
-        mine.refused_counts = _by_reason(part.errors)
+        mine.refused_counts = by_reason(part.errors)
         mine.done_at = timezone.now()
         mine.save()
     return UUID(str(chunk.job_id))
-
-
-def _refuse_repeated(part: _Part, chunk: JobChunk) -> None:
-    if not chunk.duplicates:
-        return
-    rows, symbols = part.table["row_number"].to_pylist(), part.table["company_symbol"].to_pylist()
-    symbol_of = dict(zip(rows, symbols, strict=True))
-    for row, first in chunk.duplicates.items():
-        if int(row) not in symbol_of:
-            continue  # of the other half of a chunk that was split
-        text = f"Repeats the company and period of row {first}, which was taken."
-        part.refuse(int(row), "company_symbol", "duplicate_key", text, symbol_of[int(row)])
-
-
-def _refuse_foreign_currency(part: _Part) -> None:
-    """Amounts of another currency cannot be compared; ratios can."""
-    table = part.table
-    foreign = pc.invert(pc.is_in(table["currency"], value_set=pa.array(["", "USD"])))
-    if not pc.any(foreign).as_py():
-        return
-    items = [n for n in LINE_ITEMS if n != "market_cap" and n in table.column_names]
-    given = np.zeros(table.num_rows, dtype=bool)
-    for name in items:
-        given |= ~np.isnan(table[name].to_numpy())
-    rows = table.filter(pc.and_(foreign, pa.array(given)))
-    text = "Line items must be in US dollars: no exchange rate is known."
-    for row, currency in zip(rows["row_number"].to_pylist(), rows["currency"].to_pylist(), strict=True):
-        if row not in part.refused:
-            part.refuse(row, "currency", "currency_not_convertible", text, currency)
 
 
 def _by_row(warnings: list[CellError]) -> dict[int, list[dict[str, Any]]]:
@@ -187,14 +95,6 @@ def _by_row(warnings: list[CellError]) -> dict[int, list[dict[str, Any]]]:
     for w in warnings:
         noted.setdefault(w.row, []).append({"column": w.column, "code": w.code, "message": w.message})
     return noted
-
-
-def _by_reason(errors: list[CellError]) -> dict[str, int]:
-    """Refused rows by the first reason of each."""
-    first: dict[int, str] = {}
-    for error in errors:
-        first.setdefault(error.row, error.code)
-    return dict(Counter(first.values()))
 
 
 def _store_findings(chunk: JobChunk, errors: list[CellError], warnings: list[CellError]) -> None:
@@ -279,13 +179,13 @@ def _halve(chunk: JobChunk, numbers: list[int]) -> None:
 
 def _refuse_whole(chunk: JobChunk) -> None:
     """Close a chunk without a score: each of its rows is an error row, so that none is lost."""
-    part = _read_part(chunk)
+    part = read_part(chunk)
     for row in part.table["row_number"].to_pylist():
         part.refuse(int(row), "", FAULT, _FAULT_TEXT, "")
     _store_findings(chunk, part.errors, part.warnings)
     chunk.scored_rows, chunk.level_counts = 0, {}
     chunk.refused_rows, chunk.warning_count = len(part.refused), len(part.warnings)
-    chunk.refused_counts = _by_reason(part.errors)
+    chunk.refused_counts = by_reason(part.errors)
     chunk.done_at = timezone.now()
     chunk.save()
 

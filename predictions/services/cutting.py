@@ -6,19 +6,15 @@ again for their keys. Parts are handed out when the file has been read to its en
 
 from __future__ import annotations
 
-import io
-import json
+import contextlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import BinaryIO, cast
 from uuid import UUID
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
@@ -27,9 +23,11 @@ from companies.sheets import Kind, ParsedBatch, Seen, SheetError, open_sheet, pa
 from predictions.models import UNFINISHED, JobChunk, JobPriority, JobState, ScoringJob
 from predictions.registry.selectors import champion
 from predictions.services import cut_slots, jobs
+from predictions.services.parts import part_file
+from predictions.services.uploads import most_rows
+from tenants.kernel.files import keep_file
 from tenants.kernel.request import Actor
 
-FINDINGS = b"findings"
 # Blocks that are parsed while the file is read on: as many as there are in memory beside the one in hand.
 _AHEAD = 2
 # Chunks that are written at a time: each time the job gives a sign of life.
@@ -77,6 +75,7 @@ class _Cut:
         self.seen = Seen()
         self.symbols: set[str] = set()
         self.rows = 0
+        self.most = most_rows()
         self.number = 0
         self.there = job.chunks.count()
         self.pending: list[JobChunk] = []
@@ -84,8 +83,18 @@ class _Cut:
     def run(self) -> None:
         job = self.job
         kind: Kind = "quarterly" if job.kind == "quarterly" else "annual"
+        try:
+            self._cut(job, kind)
+        except Exception:
+            # What no chunk points to would stay for good.
+            for chunk in self.pending:
+                with contextlib.suppress(OSError):
+                    default_storage.delete(chunk.path)
+            raise
+
+    def _cut(self, job: ScoringJob, kind: Kind) -> None:
         with default_storage.open(job.path, "rb") as stored:
-            sheet = open_sheet(cast(BinaryIO, stored), job.original_filename)
+            sheet = open_sheet(cast(BinaryIO, stored), job.original_filename, sheet_name=job.sheet)
             columns = jobs.column_map_of(job, sheet.columns).require()
             parse = partial(
                 parse_rows,
@@ -111,10 +120,13 @@ class _Cut:
         repeats = self.seen.repeats(batch.row_keys())
         self.symbols.update(pc.unique(batch.table["company_symbol"]).to_pylist())
         self.rows += batch.total
+        if self.rows > self.most:
+            # Of a packed file the rows are known only here.
+            raise SheetError("too_many_rows", f"Files of up to {self.most:,} rows are taken.")
         if self.number <= self.there:
             return
         job = self.job
-        path = default_storage.save(f"{jobs.folder(job.id)}/part-{self.number:05}.parquet", part_file(batch))
+        path = keep_file(f"{jobs.folder(job.id)}/part-{self.number:05}.parquet", part_file(batch))
         self.pending.append(
             JobChunk(
                 organization_id=job.organization_id,
@@ -153,19 +165,3 @@ class _Cut:
         job.save()
         if not last:
             jobs.job_advance(job_id=job.id, actor=self.actor)
-
-
-def part_file(batch: ParsedBatch) -> ContentFile[bytes]:
-    """A parsed batch as Parquet: rows with their numbers, and what was found as metadata."""
-    findings = {
-        "errors": [list(finding) for finding in batch.errors],
-        "warnings": [list(finding) for finding in batch.warnings],
-        "refused": batch.refused,
-        "total": batch.total,
-    }
-    table = batch.table.append_column("row_number", pa.array(batch.row_numbers))
-    buffer = io.BytesIO()
-    table = table.replace_schema_metadata({FINDINGS: json.dumps(findings).encode()})
-    # Lives for minutes and is read once: encoding it well would cost more than it saves.
-    pq.write_table(table, buffer, compression="lz4", use_dictionary=False, write_statistics=False)
-    return ContentFile(buffer.getvalue())

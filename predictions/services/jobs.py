@@ -7,27 +7,28 @@ a tenant together (`dispatching`); a lost message delays nothing but its own chu
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from pathlib import PurePosixPath
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
-from companies.sheets import ColumnMap, Limits, SheetError, map_columns, open_sheet
+from companies.sheets import ColumnMap, SheetError, map_columns
 from companies.sheets.errors import shown
 from predictions.live.channel import publish
 from predictions.models import GOING, UNFINISHED, JobState, ScoringJob
 from predictions.services import limits
 from predictions.services.dispatching import dispatch, urgency
 from predictions.services.ending import job_ended
+from predictions.services.uploads import Looked, digest_of, upload_keep, upload_look
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant
-from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
+from tenants.kernel.errors import Conflict, InvalidInput
+from tenants.kernel.files import remove_folder
 from tenants.kernel.ids import uuid7
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.locks import hold_alone
@@ -47,6 +48,7 @@ def job_create(
     organization_id: UUID,
     unit: str = "units",
     currency: str = "",
+    sheet: str = "",
     only_own: bool = False,
     priority: str = "",
     actor: Actor,
@@ -54,75 +56,89 @@ def job_create(
     """Check the file as a whole, keep it, and queue its scoring. Without a ``priority`` its size gives one.
 
     Raises InvalidInput (with the reader's code) for a file that cannot be scored, TooLarge and TooMany beyond
-    the limits.
+    the limits, StorageFull or Unavailable where it could not be kept. ``sheet`` names that of a workbook.
     """
-    size = upload.size or 0
-    if size > settings.UPLOAD_MAX_BYTES:
-        raise TooLarge(f"Files of up to {settings.UPLOAD_MAX_BYTES // 2**20} MB are taken.")
-    name = PurePosixPath((upload.name or "upload").replace("\\", "/")).name[-255:]
+    looked = upload_look(kind=kind, upload=upload, sheet=sheet)
     try:
-        sheet = open_sheet(upload, name, Limits())  # type: ignore[arg-type]
-        columns = map_columns(sheet.columns, "quarterly" if kind == "quarterly" else "annual").require()
-        most = most_rows()
-        # Exact for a plain file; the cut counts every file to the row.
-        rows = sheet.most_rows()
-        if rows > most:
-            rows = sheet.count_rows()
+        looked.columns.require()
     except SheetError as error:
         raise InvalidInput(error.detail, code=error.code) from None
-    if rows > most:
-        raise TooLarge(
-            f"Files of up to {most:,} rows are taken; this one has {rows:,}.", code="too_many_rows"
-        )
     # Before the file is kept, and once more when the job is registered: others upload at the same time.
-    limits.check(organization_id=organization_id, rows=rows)
-    limits.priority_for(wanted=priority, rows=rows, organization_id=organization_id)
+    limits.check(organization_id=organization_id, rows=looked.rows)
+    limits.priority_for(wanted=priority, rows=looked.rows, organization_id=organization_id)
     job_id = uuid7()
-    path = default_storage.save(f"{folder(job_id)}/upload.{sheet.format}", upload)
+    sha256 = digest_of(upload)
+    path = upload_keep(upload=upload, looked=looked, folder=folder(job_id))
     try:
-        return _register(
-            ScoringJob(
-                id=job_id,
-                organization_id=organization_id,
-                kind=kind,
-                priority=priority,
-                original_filename=name,
-                path=path,
-                file_size=size,
-                sha256=_digest(upload),
-                columns={ours: shown(sheet.columns[position]) for ours, position in columns.found.items()},
-                unknown_columns=list(columns.unknown),
-                unit=unit,
-                currency=currency.upper(),
-                only_own=only_own,
-                total_rows=rows,
-                chunk_rows=settings.SCORING_CHUNK_ROWS,
-                created_by_id=actor.user_id,
-                created_by_label=actor.label,
-            ),
-            actor,
+        return job_open(
+            job_id=job_id,
+            organization_id=organization_id,
+            kind=kind,
+            priority=priority,
+            path=path,
+            said=file_facts(looked),
+            sha256=sha256,
+            unit=unit,
+            currency=currency,
+            only_own=only_own,
+            actor=actor,
         )
     except Exception:
-        default_storage.delete(path)
+        remove_folder(folder(job_id))
         raise
 
 
-def most_rows() -> int:
-    """How many rows a file of the current tenant may have."""
-    return settings.UPLOAD_MAX_ROWS_INDIVIDUAL if current_tenant().is_personal else settings.UPLOAD_MAX_ROWS
+def file_facts(looked: Looked) -> dict[str, Any]:
+    """What a job (or a dry run) keeps of how its file was understood."""
+    columns, header = looked.columns, looked.sheet.columns
+    return {
+        "original_filename": looked.name,
+        "file_size": looked.size,
+        "sheet": looked.sheet_name,
+        "columns": {ours: shown(header[position]) for ours, position in columns.found.items()},
+        "unknown_columns": list(columns.unknown),
+        "total_rows": looked.rows,
+    }
+
+
+def job_open(
+    *,
+    job_id: UUID,
+    organization_id: UUID,
+    kind: str,
+    path: str,
+    said: Mapping[str, Any],
+    sha256: str,
+    unit: str,
+    currency: str,
+    only_own: bool,
+    priority: str = "",
+    actor: Actor,
+) -> ScoringJob:
+    """Open the job of a file that is stored already, and queue its scoring."""
+    return _register(
+        ScoringJob(
+            id=job_id,
+            organization_id=organization_id,
+            kind=kind,
+            priority=priority,
+            path=path,
+            sha256=sha256,
+            unit=unit,
+            currency=currency.upper(),
+            only_own=only_own,
+            chunk_rows=settings.SCORING_CHUNK_ROWS,
+            created_by_id=actor.user_id,
+            created_by_label=actor.label,
+            **said,
+        ),
+        actor,
+    )
 
 
 def folder(job_id: UUID) -> str:
     """Where a job's files lie: apart by tenant, unguessable by name."""
     return f"{current_tenant().schema_name}/jobs/{job_id}"
-
-
-def _digest(upload: UploadedFile[bytes]) -> str:
-    digest = hashlib.sha256()
-    upload.seek(0)
-    for piece in upload.chunks():
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 @transaction.atomic

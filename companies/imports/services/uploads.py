@@ -23,6 +23,7 @@ from companies.sheets.units import CURRENCIES, unit_factor
 from tenants.kernel import audit
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
+from tenants.kernel.files import keep_file
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import Actor
 
@@ -63,7 +64,7 @@ def import_create(
         chosen = [g.target for g in columns.guess(header, selectors.custom_targets())]
     _check_words(unit, currency)
     identifier = uuid7()
-    path = default_storage.save(f"{folder(identifier)}/upload.{sheet.format}", upload)
+    path = keep_file(f"{folder(identifier)}/upload.{sheet.ending}", upload)
     try:
         with transaction.atomic():
             row = Import(
