@@ -12,6 +12,7 @@ from companies.lists.api.urls import router as lists
 from organizations.api.urls import router as organizations
 from predictions.api.urls import router as predictions
 from predictions.comparison.api.urls import router as comparison
+from predictions.dry_runs.api.urls import router as dry_runs
 from predictions.exporting.api.urls import router as exporting
 from predictions.figures.api.urls import router as figures
 from predictions.flags.api.urls import router as flags
@@ -28,6 +29,7 @@ ROUTERS = (
     lists,
     connectors,
     imports,
+    dry_runs,
     predictions,
     flags,
     own_models,

@@ -103,12 +103,13 @@ def _removed(model: type[models.Model], organization_id: UUID) -> bool:
 
 
 def _remove_files(organization_id: UUID) -> None:
-    """Uploads lie in a folder for each job."""
-    job = apps.get_model("predictions", "ScoringJob")
-    folders = [
+    """Uploads lie in a folder for each job; a dry run has that of the job it may become."""
+    uploads = [apps.get_model("predictions", "ScoringJob"), apps.get_model("dry_runs", "DryRun")]
+    folders = {
         f"{directory.personal_tenant().schema_name}/jobs/{pk}"
-        for pk in job.objects.values_list("pk", flat=True)
-    ]
+        for model in uploads
+        for pk in model.objects.values_list("pk", flat=True)
+    }
 
     def remove() -> None:
         for folder in folders:

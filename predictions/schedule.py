@@ -12,6 +12,8 @@ from tenants.kernel.context import in_public
 ENTRIES = {
     "predictions.sweep_jobs": timedelta(seconds=10),
     "imports.sweep": timedelta(seconds=10),
+    "dry_runs.sweep": timedelta(seconds=10),
+    "dry_runs.purge": timedelta(hours=1),
     "exporting.tend": timedelta(minutes=10),
     "predictions.count_usage": timedelta(minutes=5),
     "monitoring.observe_all": timedelta(days=1),

@@ -17,6 +17,7 @@ from companies.models import Company, CustomField, Statement
 from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
 from organizations.joining.tokens import digest_of, new_token, sealed
 from organizations.notices.models import Notice
+from predictions.dry_runs.models import DryRun
 from predictions.exporting.models import Export
 from predictions.flags.models import Flag
 from predictions.models import (
@@ -246,6 +247,19 @@ class OutcomeFactory(factory.django.DjangoModelFactory):
         model = Outcome
 
     occurred_on = date(2025, 6, 1)
+
+
+class DryRunFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = DryRun
+
+    kind = PredictionKind.ANNUAL
+    state = "ready"
+    original_filename = "portfolio.csv"
+    path = "none/upload.csv"
+    file_size = 100
+    sha256 = SHA
+    format = "csv"
 
 
 class ExportFactory(factory.django.DjangoModelFactory):

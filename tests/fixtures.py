@@ -274,6 +274,7 @@ def _rows(world: World) -> None:
             factories.AlertFactory(organization=owner)
             factories.ScheduledRunFactory(organization=owner)
             factories.ExportFactory(organization=owner)
+            factories.DryRunFactory(organization=owner)
             for (place, within, role), user in world.users.items():
                 if role == Role.SUPER_ADMIN or (place == tenant and within in {"", organization}):
                     factories.NoticeFactory(organization=owner, user_id=user.pk)

@@ -17,6 +17,7 @@ from companies.imports.models import Import
 from companies.lists.models import Note, Watchlist
 from companies.models import Company, Statement
 from organizations.models import AuditEvent, Organization
+from predictions.dry_runs.models import DryRun
 from predictions.flags.models import Flag
 from predictions.models import Prediction, ScoringJob
 from predictions.monitoring.models import Alert, Observation, Outcome
@@ -52,6 +53,7 @@ OWNED = {
     "companies/statement": lambda: Statement.objects.first(),
     "predictions/prediction": lambda: Prediction.objects.first(),
     "predictions/scoringjob": lambda: ScoringJob.objects.first(),
+    "dry_runs/dryrun": lambda: DryRun.objects.first(),
     "monitoring/observation": lambda: Observation.objects.first(),
     "monitoring/alert": lambda: Alert.objects.first(),
     "monitoring/outcome": lambda: Outcome.objects.first(),

@@ -15,6 +15,7 @@ from companies.models import Company, Statement
 from config.api import ROUTERS
 from organizations.joining.models import Invitation, JoinLink
 from organizations.models import Organization
+from predictions.dry_runs.models import DryRun
 from predictions.exporting.models import Export
 from predictions.flags.models import Flag
 from predictions.models import Prediction, ScoringJob
@@ -51,6 +52,7 @@ ROW = {
     "imports": lambda: Import.objects.first(),
     "imports/mappings": lambda: ColumnMapping.objects.first(),
     "exports": lambda: Export.objects.first(),
+    "predictions/dry-runs": lambda: DryRun.objects.first(),
     "predictions/jobs": lambda: ScoringJob.objects.first(),
     "monitoring/outcomes": lambda: Outcome.objects.first(),
     "monitoring/observations": lambda: Observation.objects.first(),

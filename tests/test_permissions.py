@@ -340,6 +340,11 @@ TABLE["exports"] = {
     "destroy": set(),
     "file": set(),
 }
+TABLE["predictions/dry-runs"] = {
+    **dict.fromkeys(("list", "retrieve", "findings_csv"), MEMBERS),
+    **dict.fromkeys(("create", "proceed"), WRITERS),
+    "destroy": WRITERS - {"analyst", "individual"},
+}
 TABLE["imports/mappings"] = {"list": MEMBERS, "retrieve": MEMBERS, "destroy": _CHANGE}
 # Individuals have no own models.
 FIRM = MEMBERS - {"individual"}

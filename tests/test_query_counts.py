@@ -18,6 +18,7 @@ from companies.lists.models import RecentView, Watchlist, WatchlistEntry
 from organizations.models import Organization
 from tests.factories import (
     CompanyFactory,
+    DryRunFactory,
     InvitationFactory,
     IssueFactory,
     JobFactory,
@@ -76,6 +77,7 @@ ADDRESSES = {
     "history": "/api/v1/predictions/annual/{prediction}/scores",
     "change": "/api/v1/predictions/annual/{prediction}/change?from={score}",
     "jobs": "/api/v1/predictions/jobs",
+    "dry runs": "/api/v1/predictions/dry-runs",
     "one job": "/api/v1/predictions/jobs/{job}",
     "progress": "/api/v1/predictions/jobs/{job}/progress",
     "results": "/api/v1/predictions/jobs/{job}/results",
@@ -121,6 +123,7 @@ def grown(people: World):
             for _ in range(number):
                 job_company = CompanyFactory(organization=owner)
                 RunFactory(organization=owner)
+                DryRunFactory(organization=owner)
                 StatementFactory(organization=owner)
                 RescoreRunFactory(organization=owner)
                 WhitelistEntryFactory(organization=owner)

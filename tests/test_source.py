@@ -34,6 +34,7 @@ DOORS = {
         "companies/connectors/tasks.py",
         "companies/imports/tasks.py",
         "predictions/exporting/tasks.py",
+        "predictions/dry_runs/tasks.py",
         "organizations/joining/",
         "organizations/notices/",
         "organizations/onboarding/services.py",

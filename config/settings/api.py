@@ -69,6 +69,7 @@ SPECTACULAR_SETTINGS = {
         "PredictionKindEnum": "predictions.models.PredictionKind",
         "JobStateEnum": "predictions.models.JobState",
         "ImportStateEnum": "companies.imports.models.ImportState",
+        "DryRunStateEnum": "predictions.dry_runs.models.DryRunState",
         "ExportStateEnum": "predictions.exporting.models.ExportState",
         "FileTypeEnum": "predictions.exporting.models.FileType",
         "ImportLayoutEnum": "companies.imports.models.Layout",

@@ -237,6 +237,7 @@ UNFOLD_TENANT = _console(
                         "scenarios.read",
                         "scenarios",
                     ),
+                    _item("Dry runs", "rule", "dry_runs_dryrun_changelist", "jobs.read", "bulk_scoring"),
                     _item(
                         "Scheduled runs",
                         "event_repeat",

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.html import format_html
 from unfold.decorators import action, display
 from unfold.widgets import (
@@ -23,6 +23,7 @@ from unfold.widgets import (
 from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
 from predictions import selectors, wording
+from predictions.dry_runs.services import dry_run_create
 from predictions.live.measuring import pace_of, phase_of
 from predictions.models import (
     GOING,
@@ -56,9 +57,10 @@ class UploadForm(ConsoleForm):
         widget=UnfoldAdminRadioSelectWidget(),
     )
     file = forms.FileField(
-        label="CSV or XLSX file",
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx"}),
-        help_text="One company and period a row. Names of columns are matched without regard to case and "
+        label="File",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx,.gz,.parquet"}),
+        help_text="CSV (also as .csv.gz), XLSX or Parquet. One company and period a row. Names of columns "
+        "are matched without regard to case and "
         "spaces; missing cells are scored as missing; a faulty row is refused by itself.",
     )
     unit = forms.ChoiceField(
@@ -81,9 +83,16 @@ class UploadForm(ConsoleForm):
         help_text="A small file goes before all others by itself. Low is for what nobody waits for.",
     )
 
+    sheet = forms.CharField(
+        required=False,
+        max_length=255,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Of a workbook. Needed where several sheets hold a portfolio.",
+    )
+
     class Meta:
         model = ScoringJob
-        fields = ("kind", "unit", "currency", "priority")
+        fields = ("kind", "unit", "currency", "sheet", "priority")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -150,7 +159,8 @@ class JobAdmin(ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         place = ("place",) if len(self.reach(request)) > 1 else ()
-        return ((None, {"fields": ("kind", "file", ("unit", "currency"), "priority", *place)}),)
+        fields = ("kind", "file", "sheet", ("unit", "currency"), "priority", *place)
+        return ((None, {"fields": fields}),)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs["fields"] = UploadForm.Meta.fields
@@ -159,17 +169,22 @@ class JobAdmin(ConsoleAdmin):
 
     def create(self, request: HttpRequest, form: Any) -> Model:
         data = form.cleaned_data
-        return jobs.job_create(
+        # Of the same form: score the file, or look it through first.
+        take = dry_run_create if "_dry_run" in request.POST else jobs.job_create
+        return take(
             kind=data["kind"],
             upload=data["file"],
             unit=data["unit"],
             currency=data["currency"],
             priority=data["priority"],
+            sheet=data["sheet"],
             organization_id=chosen_place(form, request),
             actor=self.actor(request),
         )
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        if "_dry_run" in request.POST:
+            return HttpResponseRedirect(reverse("admin:dry_runs_dryrun_change", args=[obj.pk]))
         return HttpResponseRedirect(self.address("change", obj.pk))
 
     def remove(self, request: HttpRequest, obj: Any) -> None:

@@ -6,6 +6,7 @@ fail costs its own row only.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from tenants.kernel.ids import uuid7_batch
 from tenants.kernel.locks import hold_shared
 from tenants.kernel.request import Actor
 
+logger = logging.getLogger(__name__)
 # Often enough for a worker that was stopped in mid-chunk by no fault of the chunk.
 MOST_ATTEMPTS = 3
 FAULT = "internal"

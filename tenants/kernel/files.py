@@ -29,8 +29,8 @@ def keep_file(path: str, content: File[Any]) -> str:
 
     Raises StorageFull where there is no room, Unavailable where the storage fails otherwise.
     """
-    path = default_storage.get_available_name(path)
     try:
+        path = default_storage.get_available_name(path)
         stored: str = default_storage.save(path, content)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("predictions", "0009_chain"),
+        ("predictions", "0010_job_undone"),
     ]
 
     operations = [
