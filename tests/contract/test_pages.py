@@ -1,0 +1,47 @@
+"""A page of a thousand rows takes as many queries as a page of two: at most six."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.permissions import Role
+from organizations.models import Organization
+from tests.factories import PredictionFactory
+from tests.fixtures import World
+
+MOST = 6
+
+
+def queries(client, address: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(f"{address}?page=1&size=1000", headers={"accept-encoding": "gzip"})
+    assert answer.status_code == 200
+    return len([q for q in captured if not q["sql"].startswith("SET search_path")])
+
+
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.ADMIN, Role.TENANT_ADMIN])
+@pytest.mark.parametrize("kind", ["annual", "quarterly"])
+def test_the_four_lists_take_six_queries_at_most(people: World, role: Role, kind: str):
+    client = people.client(role, host="localhost")
+    for address in (f"/api/v1/predictions/{kind}", f"/api/v1/predictions/{kind}/system"):
+        queries(client, address)  # fills what is cached for a moment
+        few = queries(client, address)
+        assert few <= MOST
+        with people.within("alpha", "one"):
+            owner = Organization.objects.get(id=people.organizations["alpha", "one"])
+            for _ in range(30):
+                more = {"fiscal_quarter": 2} if kind == "quarterly" else {}
+                PredictionFactory(organization=owner, kind=kind, **more)
+        queries(client, address)  # counts anew what has changed
+        assert queries(client, address) == few
+
+
+def test_the_dashboard_and_the_user_are_few_queries_too(people: World):
+    client = people.client(Role.ANALYST, host="localhost")
+    client.post("/api/v1/predictions/dashboard", {}, format="json")
+    with CaptureQueriesContext(connection) as captured:
+        assert client.post("/api/v1/predictions/dashboard", {}, format="json").status_code == 200
+        assert client.get("/api/v1/users/me").status_code == 200
+    assert len([q for q in captured if not q["sql"].startswith("SET search_path")]) <= 20
