@@ -121,7 +121,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _is_large(kind: pa.DataType) -> bool:
-    return pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+    return bool(pa.types.is_large_string(kind) or pa.types.is_large_binary(kind))
 
 
 def texts_of(column: pa.Array) -> pa.StringArray:
@@ -147,7 +147,7 @@ def texts_of(column: pa.Array) -> pa.StringArray:
 
 
 def _is_view(kind: pa.DataType) -> bool:
-    return pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)
+    return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind))
 
 
 def _moments(column: pa.Array) -> pa.Array:

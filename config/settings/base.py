@@ -303,8 +303,8 @@ ALARM_RECEIVER = "accounts.watching.services.alarm_send"
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGE_BUCKET = env.text("STORAGE_BUCKET", "")
 STORAGE_ENDPOINT = env.text("STORAGE_ENDPOINT", "")
-_folder = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-_bucket = {
+_folder: dict[str, object] = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+_bucket: dict[str, object] = {
     "BACKEND": "tenants.kernel.buckets.BucketStorage",
     "OPTIONS": {
         "bucket_name": STORAGE_BUCKET,

@@ -69,7 +69,8 @@ def held(days: Sequence[date], kind: str) -> QuerySet[Any, Any]:
         newest = Max(_as_array(), filter=Q(created_at__lt=evening))
         columns[f"pd{place}"] = _Item(newest, _PD)
         columns[f"level{place}"] = _Item(newest, _LEVEL)
-    return rows.order_by().values("prediction__company_id").annotate(**columns)
+    positions: QuerySet[Any, Any] = rows.order_by().values("prediction__company_id").annotate(**columns)
+    return positions
 
 
 def _topics(*days: date) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from unfold.decorators import action, display
 
-from accounts.console import principal_of, tenant_site
+from accounts.console import tenant_site
 from predictions import wording
 from predictions.dry_runs import services
 from predictions.dry_runs.models import UNFINISHED, DryRun
-from tenants.kernel.console import ConsoleAdmin
+from tenants.kernel.console import ConsoleAdmin, principal_of
 
 API = "/api/v1/predictions/dry-runs"
 LABELS = {"Pending": "info", "Checking": "primary", "Ready": "success", "Failed": "danger"}

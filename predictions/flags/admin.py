@@ -156,7 +156,7 @@ class RuleForm(ConsoleForm):
         }
 
     def clean(self) -> Any:
-        data = super().clean()
+        data: dict[str, Any] = super().clean() or {}
         for name, most in (("points", 1), ("relative", 100)):
             value = data.get(name)
             if value is not None and not 0 < value <= most:

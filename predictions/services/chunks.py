@@ -132,7 +132,8 @@ def chunk_fail(*, chunk_id: UUID, message: str, actor: Actor) -> None:
 
 def is_whole(*, chunk_id: UUID) -> bool:
     """Whether a chunk is as it was cut, and no part of one that has failed before."""
-    return JobChunk.objects.filter(id=chunk_id, row_numbers=None).exists()
+    found: bool = JobChunk.objects.filter(id=chunk_id, row_numbers=None).exists()
+    return found
 
 
 @transaction.atomic

@@ -130,6 +130,8 @@ def _in_parts() -> TransferConfig:
 class BucketStorage(S3Storage):
     """Django's default storage in a bucket. What is stored is private and never replaced."""
 
+    client_config: Any
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.client_config = self.client_config.merge(

@@ -168,8 +168,8 @@ def _text(shape: dict[str, Any], word: Any) -> str:
         return _matching(shape["pattern"])
     text = str(word) if word is not None else "text"
     least, most = shape.get("minLength", 0), shape.get("maxLength")
-    text += "x" * (least - len(text))
-    return text[:most] if most else text
+    text += "x" * (int(least) - len(text))
+    return text[: int(most)] if most else text
 
 
 def _matching(pattern: str) -> str:

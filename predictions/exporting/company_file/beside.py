@@ -11,7 +11,7 @@ from reportlab.lib.colors import HexColor
 
 from companies.models import Company
 from predictions.comparison import peers
-from predictions.comparison.metrics import PD
+from predictions.comparison.metrics import METRICS, PD
 from predictions.models import Prediction
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def beside(company: Company, head: Prediction | None, *, reference: bool) -> Bes
         return None
     standing = found[0]
     group = peers.group_for(head.kind, company.sector, standing.size, reference=reference)
-    told = {
-        name: peers.compared(name, standing.values[name], group) for name in _SHOWN if name in peers.METRICS
-    }
+    told = {name: peers.compared(name, standing.values[name], group) for name in _SHOWN if name in METRICS}
     known = [m for m in told.values() if m["value"] is not None and m["median"] is not None]
     return Beside(group.text, group.names, known[:MOST])
 
