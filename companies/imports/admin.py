@@ -17,7 +17,7 @@ from accounts.console import tenant_site
 from companies.admin import chosen_place, place_field
 from companies.imports import selectors, services
 from companies.imports.models import BUSY, OPEN, UNDOABLE, UNFINISHED, Import, IssueLevel
-from tenants.kernel.console import ConsoleAdmin, principal_of
+from tenants.kernel.console import ConsoleAdmin
 from tenants.kernel.console_forms import ConsoleForm
 from tenants.kernel.errors import DomainError
 
@@ -122,13 +122,12 @@ class ImportAdmin(ConsoleAdmin):
 
     def create(self, request: HttpRequest, form: Any) -> Model:
         data, place = form.cleaned_data, chosen_place(form, request)
-        principal = principal_of(request)
         return services.import_create(
             upload=data["file"],
             unit=data["unit"],
             currency=data["currency"],
             organization_id=place,
-            only_own=principal is None or principal.only_own("companies.change", place),
+            only_own=self.only_own(request, "companies.change", place),
             actor=self.actor(request),
         )
 

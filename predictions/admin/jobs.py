@@ -168,7 +168,7 @@ class JobAdmin(ConsoleAdmin):
         return type("UploadForm", (made,), {"console_request": request})
 
     def create(self, request: HttpRequest, form: Any) -> Model:
-        data = form.cleaned_data
+        data, place = form.cleaned_data, chosen_place(form, request)
         # Of the same form: score the file, or look it through first.
         take = dry_run_create if "_dry_run" in request.POST else jobs.job_create
         return take(
@@ -178,7 +178,8 @@ class JobAdmin(ConsoleAdmin):
             currency=data["currency"],
             priority=data["priority"],
             sheet=data["sheet"],
-            organization_id=chosen_place(form, request),
+            organization_id=place,
+            only_own=self.only_own(request, "predictions.change", place),
             actor=self.actor(request),
         )
 

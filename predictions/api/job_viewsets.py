@@ -211,11 +211,12 @@ class JobViewSet(OwnedViewSet):
 
         400 `too_large_for_urgent` and 429 `urgent_spent` where it cannot be urgent; 409 `job_ended` later.
         """
+        row = (
+            self.get_object()
+        )  # first: who may not see the job learns nothing from what is wrong with the body
         serializer = PriorityIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        job = jobs.job_prioritise(
-            job=self.get_object(), actor=self.principal.actor, **serializer.validated_data
-        )
+        job = jobs.job_prioritise(job=row, actor=self.principal.actor, **serializer.validated_data)
         return Response(client.job(job))
 
     @extend_schema(responses=ResultRowOut(many=True), summary="Results, the worst first", filters=False)

@@ -15,7 +15,7 @@ from accounts.console import tenant_site
 from predictions import wording
 from predictions.dry_runs import services
 from predictions.dry_runs.models import UNFINISHED, DryRun
-from tenants.kernel.console import ConsoleAdmin, principal_of
+from tenants.kernel.console import ConsoleAdmin
 
 API = "/api/v1/predictions/dry-runs"
 LABELS = {"Pending": "info", "Checking": "primary", "Ready": "success", "Failed": "danger"}
@@ -141,8 +141,7 @@ class DryRunAdmin(ConsoleAdmin):
         row = self.row_for(request, "proceed", object_id)
         if row is None:
             return self.gone(request, object_id)
-        principal = principal_of(request)
-        only_own = principal is None or principal.only_own("predictions.change", row.organization_id)
+        only_own = self.only_own(request, "predictions.change", row.organization_id)
         answer = self.ask(
             request,
             row,

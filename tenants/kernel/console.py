@@ -117,6 +117,11 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         mine = getattr(obj, "created_by_id", None) == principal.user_id
         return mine or not principal.only_own(permission, owner)
 
+    def only_own(self, request: HttpRequest, permission: str, organization_id: UUID) -> bool:
+        """Whether the caller may change there only what he has made himself."""
+        principal = principal_of(request)
+        return principal is None or principal.only_own(permission, organization_id)
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "view", obj)
 
