@@ -229,7 +229,7 @@ def test_a_file_that_cannot_be_scored_is_refused_at_once(stage: Stage, name, con
 def test_the_browsers_idea_of_the_kind_is_not_trusted(stage: Stage):
     tab = stage.signed_in("org_member")
     content = bodies.xlsx(bodies.rows("annual", [stage.symbol()]))
-    assert upload(tab, "annual", "book.csv", content, "application/vnd.ms-excel")["total_rows"] == 1
+    assert upload(tab, "annual", "book.xlsx", content, "text/csv")["total_rows"] == 1
 
 
 @rule(22)
