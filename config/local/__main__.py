@@ -15,7 +15,8 @@ from config.local.errors import LaunchError
 from config.local.layout import DEFAULT, REPOSITORY, Layout, explain_permission
 
 _CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache", ".coverage", "htmlcov")
-_ADDRESSES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
+# What a run of the tests by hand is told; host and ports too, lest a demo's own reach it.
+_ADDRESSES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "HOST", "PORT", "PUBLIC_APP_URL", "STREAM_PORT")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -102,6 +102,7 @@ def test_three_starters_at_once_get_one_server(tmp_path):
         assert [starter.returncode for starter in starters] == [0, 0, 0]
         assert len(set(answers)) == 1
         assert "DATABASE_URL=postgresql://default_risk:" in answers[0]
+        assert "STREAM_PORT=0" in answers[0]
     finally:
         stopped = subprocess.run(
             [*command[:5], "stop"], cwd=REPOSITORY, env=env, capture_output=True, text=True
