@@ -43,7 +43,7 @@ def described(host: str) -> set[str]:
 
 def test_its_operations_are_missing_from_that_tenants_description(without_jobs: World):
     alpha, beta, platform = (described(host) for host in ("alpha.test", "beta.test", "localhost"))
-    files = ("/jobs", "/schedules")
+    files = ("/jobs", "/schedules", "/dry-runs")
     gone = {p for p in beta if any(name in p for name in files) or p.endswith("bulk-upload-async")}
     assert gone
     assert beta - alpha == gone

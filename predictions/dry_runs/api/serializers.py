@@ -52,7 +52,7 @@ class SuspicionOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class FindingOut(serializers.Serializer[Any]):
+class DryRunFindingOut(serializers.Serializer[Any]):
     row = serializers.IntegerField(help_text="As a spreadsheet counts, the header included.")
     cell = serializers.CharField(allow_blank=True, help_text="Such as D17; empty where it is about the row.")
     severity = serializers.ChoiceField(("error", "warning"), help_text="An error refuses its row.")
@@ -88,7 +88,7 @@ class DryRunOut(DryRunListOut):
     missing_columns = serializers.ListField(child=serializers.CharField())
     absent_inputs = serializers.ListField(child=serializers.CharField())
     suspicions = SuspicionOut(many=True)
-    findings = FindingOut(many=True, help_text="The first 100; `findings.csv` has all.")
+    findings = DryRunFindingOut(many=True, help_text="The first 100; `findings.csv` has all.")
     refused_counts = serializers.DictField(child=serializers.IntegerField())
     error_counts = serializers.DictField(child=serializers.IntegerField())
     warning_counts = serializers.DictField(child=serializers.IntegerField())
