@@ -16,6 +16,8 @@ from tests.worker import wait_until
 
 def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
+        # A transaction keeps what it has once seen of other connections.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
             "AND wait_event_type = 'Lock' AND query LIKE 'DELETE%predictions_prediction%'"
