@@ -116,6 +116,10 @@ def grown(people: World):
     """A function that adds rows of every kind to alpha's first organization."""
 
     def grow(number: int) -> dict[str, str]:
+        with people.within("reference"):
+            platform = Organization.objects.get()
+            for _ in range(number):
+                CompanyFactory(organization=platform)
         with people.within("alpha", "one"):
             owner = Organization.objects.get()
             job = JobFactory(organization=owner)

@@ -237,8 +237,9 @@ def member_assign(
             user_id=user.pk, organization_id=organization_id, role=role, actor=actor
         )
     else:
+        # Whoever belongs here was let in by somebody who answers for him, proved address or not.
         membership = member_add(
-            user=user, organization_id=organization_id, role=role, vouched=not places, actor=actor
+            user=user, organization_id=organization_id, role=role, vouched=True, actor=actor
         )
     if move_from is not None and move_from != organization_id and move_from in here:
         member_remove(user_id=user.pk, organization_id=move_from, actor=actor)

@@ -155,16 +155,16 @@ class JobViewSet(OwnedViewSet):
         )
         return Response(client.job(job), status=202)
 
-    @extend_schema(responses={204: None, 202: JobOut}, summary="Delete a job")
+    @extend_schema(responses={204: None, 200: JobOut}, summary="Delete a job")
     def destroy(self, request: Request, pk: str) -> Response:
         """Remove an ended job with its file and error list; what it scored stays.
 
-        A large one goes in the background: 202, state `deleting`, and 404 when it is gone.
+        A large one goes in the background: 200, state `deleting`, and 404 when it is gone.
         """
         job = self._job()
         if leaving.job_delete(job=job, actor=self.principal.actor):
             return Response(status=204)
-        return Response(client.job(self._job()), status=202)
+        return Response(client.job(self._job()))
 
     @extend_schema(request=None, responses=JobOut, summary="Cancel a job")
     @action(detail=True, methods=["post"])

@@ -9,9 +9,11 @@ from tenants import services
 from tenants.kernel.errors import Absent, Conflict
 from tenants.kernel.request import SYSTEM
 from tenants.models import Tenant, TenantDeletion, TenantExport
+from tenants.models.lifecycle import ExportState
 from tenants.services import exports
 from tests.concurrency.test_refresh import in_parallel
 from tests.fixtures import OwnTenant
+from tests.worker import wait_until
 
 
 def test_of_two_creations_of_one_slug_one_wins(own_tenant: OwnTenant):
@@ -84,4 +86,6 @@ def test_of_many_requests_for_an_export_one_is_taken(own_tenant: OwnTenant):
 def test_an_archive_is_made_once_by_two_workers(own_tenant: OwnTenant):
     asked = services.export_request(tenant_id=own_tenant.ref.id, actor=SYSTEM)
     made = in_parallel(2, lambda _: exports.export_run(export_id=asked.id))
-    assert [export is not None for export in made].count(True) == 1
+    # A worker of another test may have been there first.
+    assert [export is not None for export in made].count(True) <= 1
+    wait_until(lambda: TenantExport.objects.get(id=asked.id).state == ExportState.READY, "the archive")

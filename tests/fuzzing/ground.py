@@ -41,7 +41,7 @@ def people_made() -> dict[str, str]:
             member_add(user=user, organization_id=opened.organization_id, role=role, actor=SYSTEM)
     filling.FEW = ROWS
     with in_tenant(opened.tenant.ref), scope.every_organization(reason="fuzzing"):
-        filling.few_of_each(Organization.objects.get(id=opened.organization_id))
+        filling.few_of_each(Organization.objects.get(id=opened.organization_id), user.pk)
     individual_register(email="user@fuzz.example", password=PASSWORD)
     accounts.user_create(
         email="super_admin@fuzz.example",

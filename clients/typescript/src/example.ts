@@ -55,7 +55,7 @@ async function main(path: string): Promise<void> {
   let job: Job = body(
     await client.POST("/api/v1/predictions/jobs", {
       // The described shape names the parts; the form itself is what goes out.
-      body: { file: "", kind: "annual", unit: "units", currency: "" },
+      body: { file: "", kind: "annual" },
       bodySerializer: () => form,
     }),
   );
