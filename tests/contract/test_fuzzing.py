@@ -13,7 +13,8 @@ from config.env import ROOT
 from tests.fuzzing.asking import ROLES
 from tests.worker import environment
 
-SECONDS = 40
+# One example of everything as each role takes about half of it; what time allows beyond is for `make fuzz`.
+SECONDS = 240
 
 
 @pytest.mark.slow
@@ -22,12 +23,12 @@ def test_no_answer_is_outside_the_description(world, django_db_blocker, tmp_path
     summary = tmp_path / "summary.json"
     command = [
         *(sys.executable, "-m", "tests.fuzzing", "--examples", "1", "--seconds", str(SECONDS)),
-        *("--seed", "7", "--phases", "examples,coverage", "--summary", str(summary)),
+        *("--seed", "7", "--phases", "examples", "--summary", str(summary)),
     ]
     with django_db_blocker.unblock():
         env = environment()
     env.pop("PYTEST_XDIST_WORKER", None)
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     rows = json.loads(summary.read_text())
     assert [row["role"] for row in rows] == list(ROLES)

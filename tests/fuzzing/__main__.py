@@ -38,11 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"  # whatever the launcher has loaded
     warnings.filterwarnings("ignore", message="No directory at")
     django.setup()
-    from tests.benchmarks import tenants
     from tests.fuzzing.ground import Copied
 
-    tenants.DATABASE = f"fuzz_{os.getpid()}"
-    with Copied():
+    with Copied(f"fuzz_{os.getpid()}"):
         summary = _run(options, ask)
     if options.summary:
         options.summary.write_text(json.dumps(summary, indent=2) + "\n")

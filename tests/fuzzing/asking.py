@@ -14,7 +14,8 @@ import httpx
 
 from tests.benchmarks.harness import FOLDER, say
 
-PASSWORD = "correct-horse-9"
+# Another than the one of the examples, or what changes a password would succeed.
+PASSWORD = "fuzzed-horse-27"
 ROLES = ("user", "org_member", "org_admin", "tenant_admin", "super_admin")
 HERE = Path(__file__).resolve().parent
 # What ends the caller's own session or account: everything after it would be 401 and prove nothing.

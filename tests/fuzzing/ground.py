@@ -23,6 +23,7 @@ def people_made() -> dict[str, str]:
     from tenants.kernel import scope
     from tenants.kernel.context import in_tenant
     from tenants.kernel.request import SYSTEM
+    from tests import factories
     from tests.benchmarks import filling
 
     shipped_model_register(actor=SYSTEM)
@@ -41,7 +42,10 @@ def people_made() -> dict[str, str]:
             member_add(user=user, organization_id=opened.organization_id, role=role, actor=SYSTEM)
     filling.FEW = ROWS
     with in_tenant(opened.tenant.ref), scope.every_organization(reason="fuzzing"):
-        filling.few_of_each(Organization.objects.get(id=opened.organization_id), user.pk)
+        owner = Organization.objects.get(id=opened.organization_id)
+        for _ in range(ROWS):
+            factories.PredictionFactory(organization=owner)
+        filling.few_of_each(owner, user.pk)
     individual_register(email="user@fuzz.example", password=PASSWORD)
     accounts.user_create(
         email="super_admin@fuzz.example",
@@ -65,6 +69,6 @@ class Copied(tenants._Database):
             known = "SELECT 1 FROM pg_database WHERE datname = %s"
             if admin.execute(known, [original]).fetchone() is None:
                 return super()._run(statement)
-            names = (sql.Identifier(tenants.DATABASE), sql.Identifier(original))
+            names = (sql.Identifier(self.name), sql.Identifier(original))
             admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         return None

@@ -64,7 +64,9 @@ class OwnTenantViewSet(TenantPages):
             raise Absent()
         return self.found(current_tenant().id)
 
-    @extend_schema(responses=TenantOut, summary="Read the own tenant", filters=False)
+    @extend_schema(
+        responses=forced_singular_serializer(TenantOut), summary="Read the own tenant", filters=False
+    )
     def list(self, request: Request) -> Response:
         """The institution with its admins, organizations and counts."""
         row = self._mine()
