@@ -12,7 +12,6 @@ from accounts.permissions import Role
 from companies.models import Company
 from organizations import services as organizations
 from organizations.models import AuditEvent, Organization
-from predictions.dry_runs.models import DryRun
 from predictions.models import JobState, Prediction, ScoringJob
 from tenants.kernel.request import SYSTEM
 from tests.console import ABSENT, console, errors_of, messages_of, text_of
@@ -38,16 +37,6 @@ def upload(client, content=SHEET, name="portfolio.csv", **more):
     file = SimpleUploadedFile(name, content)
     data = {"kind": "annual", "unit": "units", "currency": "", "file": file, **more}
     return client.post("/admin/predictions/scoringjob/add/", data)
-
-
-@pytest.mark.parametrize(("role", "only_own"), [(Role.ANALYST, True), (Role.ADMIN, False)])
-def test_an_analysts_file_changes_his_own_rows_only(people: World, role, only_own):
-    client = console(people, role)
-    assert upload(client).status_code == 302
-    assert upload(client, name="looked_at.csv", _dry_run="yes").status_code == 302
-    with people.within("alpha", "one"):
-        rows = (ScoringJob.objects.get(original_filename="portfolio.csv"), DryRun.objects.get())
-        assert [row.only_own for row in rows] == [only_own, only_own]
 
 
 # -- a tenant's console ----------------------------------------------------------------------------

@@ -183,6 +183,8 @@ def job_advance(*, job_id: UUID, swept: bool = False, actor: Actor) -> ScoringJo
             enqueue("predictions.take_away", actor=actor, queue="io", job_id=str(job.id))
             mirror(job)
         return job
+    # Looked at before the figures are counted: a chunk that is done in between is in them, or comes again.
+    left = job.chunks.filter(done_at=None).exists()
     _count(job)
     if job.state in UNFINISHED:
         if job.planned_at is None:
@@ -190,7 +192,7 @@ def job_advance(*, job_id: UUID, swept: bool = False, actor: Actor) -> ScoringJo
             # as a whole.
             if swept:
                 plan(job, actor, passed_over=True)
-        elif not job.chunks.filter(done_at=None).exists():
+        elif not left:
             job.state = JobState.COMPLETED
             job.completed_at = timezone.now()
             changes = {"scored": job.scored_rows, "refused": job.refused_rows}

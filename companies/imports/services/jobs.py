@@ -78,6 +78,8 @@ def import_advance(*, import_id: UUID, wait: bool = True, actor: Actor) -> Impor
     row: Import | None = rows.filter(id=import_id).first()
     if row is None:
         return None
+    # Looked at before the figures are counted: a chunk that is done in between is in them, or comes again.
+    left = row.chunks.filter(done_at=None).exists()
     if row.state != ImportState.UNDOING:
         _count(row)
     if row.state == ImportState.UNDOING:
@@ -85,7 +87,7 @@ def import_advance(*, import_id: UUID, wait: bool = True, actor: Actor) -> Impor
     elif row.state in UNFINISHED:
         if row.planned_at is None:
             enqueue("imports.plan", actor=actor, queue="io", import_id=str(row.id))
-        elif row.chunks.filter(done_at=None).exists():
+        elif left:
             for chunk_id in pieces.hand_out(row.chunks.all()):
                 enqueue("imports.take_chunk", actor=actor, queue="io", chunk_id=str(chunk_id))
         else:
