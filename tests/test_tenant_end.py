@@ -38,6 +38,7 @@ from tenants.models import (
 from tenants.services import exports
 from tests import factories
 from tests.fixtures import OwnTenant, World
+from tests.worker import wait_until
 
 API = "/api/v1"
 # Where an institution stays named: the log cannot be changed, and the stone is there for that.
@@ -129,6 +130,8 @@ def test_files_that_were_left_by_a_dead_executor_are_removed_by_the_next(own_ten
 
     lived_in(own_tenant)
     order = ordered(own_tenant)
+    running = TenantExport.objects.filter(state=ExportState.RUNNING, tenant_id=own_tenant.ref.id)
+    wait_until(lambda: not running.exists(), "a worker of another test that has taken the export")
     with monkeypatch.context() as patched:
         patched.setattr(deletion, "_remove_traces", lambda *_: (_ for _ in ()).throw(OSError("disk")))
         with pytest.raises(OSError, match="disk"):
