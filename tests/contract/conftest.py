@@ -13,6 +13,7 @@ from accounts import services as accounts
 from accounts.models import User
 from accounts.permissions import Role
 from accounts.privacy.sources import sources
+from companies.models import Company
 from organizations import services as organizations
 from predictions.models import Prediction, ScoringJob
 from tenants import services as tenants
@@ -118,6 +119,7 @@ def _clear(place: Stage) -> None:
     with in_tenant(Tenant.objects.get(schema_name=REFERENCE).ref), scope.every_organization(reason="test"):
         Prediction.objects.filter(company__symbol__startswith="CT").delete()
         ScoringJob.objects.all().delete()
+        Company.all_objects.filter(symbol__startswith="CT").delete()
     for tenant in Tenant.objects.filter(name__contains=place.mark):
         tenants.tenant_delete(tenant_id=tenant.id, actor=SYSTEM)
     people = User.objects.filter(email__endswith=f"@{place.mark}.test")
