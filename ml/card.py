@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.features import LINE_ITEMS, RATIOS
-from ml.persistence import DEFAULT_PATH, load
+from ml.persistence import CARD, DEFAULT_PATH, DOCUMENTS, list_documents, load
 from ml.shapes import MEMBER_LABELS, MEMBERS, SHAPES, described
 
 SOURCE = {
@@ -245,7 +245,9 @@ def write_card(folder: Path, page: Path | None = None) -> dict[str, Any]:
     """Write `card.json` into the model's folder and, if asked, the Markdown page; return the card."""
     artifact = load(folder)
     content = card(artifact.manifest, artifact.sha256)
-    (folder / "card.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    (folder / CARD).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    if (folder / DOCUMENTS).is_file():
+        list_documents(folder)
     if page is not None:
         page.write_text(markdown(content))
     return content

@@ -21,6 +21,8 @@ from ml.term import from_json
 
 DEFAULT_PATH = Path(__file__).parent / "artifacts" / "default"
 MANIFEST = "model.json"
+CARD, EVIDENCE = "card.json", "validation.json"
+DOCUMENTS = "documents.json"
 FORMAT = 1
 
 
@@ -130,6 +132,19 @@ def load(folder: Path | None = None, *, nthread: int = 1, device: str = "cpu") -
             model.forest.set_param({"device": found})
             model.boosting.set_param({"device": found})
     return Artifact(manifest, models, sha256)
+
+
+def list_documents(folder: Path) -> dict[str, str]:
+    """Write down beside a model its own hash and those of what was written about it; return the latter."""
+    files = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in (EVIDENCE, CARD)
+        if (folder / name).is_file()
+    }
+    model = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    listing = {"model_sha256": model, "files": files}
+    (folder / DOCUMENTS).write_text(json.dumps(listing, indent=1, sort_keys=True) + "\n")
+    return files
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, bytes], str]:

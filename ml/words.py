@@ -8,9 +8,13 @@ from ml.features import STATE_WORST
 
 
 def amount(value: float, unit: str) -> str:
-    """A feature's value with its unit, as people write it."""
+    """A feature's value with its unit, as people write it; a logarithm as what it is the logarithm of."""
     if unit == "log USD m":
         return f"{_grouped(float(np.exp(value)))} USD million"
+    if unit == "log x":
+        return f"{float(np.exp(value / 100.0)):,.2f}x"
+    if unit == "log %":
+        return f"{_grouped(100.0 * float(np.expm1(value / 100.0)))} %"
     if unit == "%":
         return f"{_grouped(value)} %"
     return f"{_grouped(value)} points" if unit == "points" else f"{value:,.2f}x"

@@ -24,7 +24,7 @@ import xgboost
 from ml.dataset import FirmYears
 from ml.fitting import SEED, Workshop
 from ml.masterscale import MasterScale, default_scale
-from ml.persistence import MANIFEST, ArtifactError
+from ml.persistence import DOCUMENTS, EVIDENCE, MANIFEST, ArtifactError, list_documents
 from ml.shapes import SHAPES
 from ml.validation import accuracy, power, stability
 from ml.validation.sample import sample
@@ -32,8 +32,6 @@ from ml.validation.study import study, without_nan
 from ml.validation.variables import variables
 
 SCHEMA = 1
-EVIDENCE = "validation.json"
-DOCUMENTS = "documents.json"
 REPEATS = 500
 # Whoever brings ratios only has no statement to compute a classic score from.
 WITH_CLASSICS = frozenset({"statement", "statement_market"})
@@ -154,15 +152,7 @@ def keep(folder: Path, evidence: Mapping[str, Any]) -> str:
     """Write the evidence beside the model, list it with its hash, and return the hash."""
     text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
     (folder / EVIDENCE).write_text(text)
-    files = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in (EVIDENCE, "card.json")
-        if (folder / name).is_file()
-    }
-    model = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
-    listing = {"model_sha256": model, "files": files}
-    (folder / DOCUMENTS).write_text(json.dumps(listing, indent=1, sort_keys=True) + "\n")
-    return files[EVIDENCE]
+    return list_documents(folder)[EVIDENCE]
 
 
 def kept(folder: Path) -> dict[str, Any] | None:

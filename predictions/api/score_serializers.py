@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from predictions.api.serializers import ScoreOut
+from predictions.api.serializers import UNITS, ScoreOut
 
 
 class ChangeIn(serializers.Serializer[Any]):
@@ -31,7 +31,7 @@ class ComponentOut(serializers.Serializer[Any]):
     )
     name = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # the word of the field
-    unit = serializers.CharField(allow_blank=True)
+    unit = serializers.CharField(allow_blank=True, help_text=UNITS)
     old = serializers.FloatField(allow_null=True)
     new = serializers.FloatField(allow_null=True)
     effect = serializers.FloatField(help_text="Log-odds; positive raised the PD.")

@@ -11,6 +11,11 @@ from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS, RATIOS
 from predictions.models import JobPriority, PredictionKind, RiskLevel
 from predictions.staleness import StaleReason
 
+UNITS = (
+    "%, x (a multiple), points; of a logarithm what it is read as: log USD m is ln(USD million), log x and "
+    "log % are 100 ln(ratio), read as a multiple and as a change. `text` says them in words."
+)
+
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
 MOST_PERIODS, MOST_ITEMS = 20, 100
 _GRADE = "On the institution's master scale, as it was when the score was made."
@@ -105,7 +110,7 @@ class DriverOut(serializers.Serializer[Any]):
         required=False,
         help_text="Who they are: companies of its size class, or all where the size is unknown.",
     )
-    unit = serializers.CharField()
+    unit = serializers.CharField(help_text=UNITS)
     contribution = serializers.FloatField(help_text="Log-odds; positive raises the PD.")
     direction = serializers.CharField()
     text = serializers.CharField()
