@@ -10,11 +10,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.utils.module_loading import import_string
 
@@ -64,36 +60,11 @@ class FileStore(SecretStore):
             raise SourceFailed("The secret store cannot be read.") from error
 
 
-class AwsStore(SecretStore):
-    """AWS Secrets Manager, below ``CONNECTOR_SECRETS_PREFIX``; who asks is AWS's own matter (a role)."""
-
-    def __init__(self) -> None:
-        self._client: Any = boto3.client(
-            "secretsmanager",
-            region_name=settings.CONNECTOR_SECRETS_REGION,
-            endpoint_url=settings.CONNECTOR_SECRETS_ENDPOINT or None,
-            config=Config(
-                connect_timeout=5, read_timeout=10, retries={"max_attempts": 3, "mode": "standard"}
-            ),
-        )
-
-    def _text(self, name: str) -> str | None:
-        try:
-            answer = self._client.get_secret_value(SecretId=settings.CONNECTOR_SECRETS_PREFIX + name)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                return None
-            raise SourceFailed("The secret store refuses to answer.") from error
-        except BotoCoreError as error:
-            raise SourceFailed("The secret store does not answer.") from error
-        text: str | None = answer.get("SecretString")
-        return text
-
-
+# By name: a platform without AWS does not load its library.
 STORES = {
     "environment": "companies.connectors.secrets.EnvironmentStore",
     "file": "companies.connectors.secrets.FileStore",
-    "aws": "companies.connectors.secrets.AwsStore",
+    "aws": "companies.connectors.aws.AwsStore",
 }
 
 

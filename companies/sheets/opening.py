@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from companies.sheets.csv_source import Record, open_csv
 from companies.sheets.errors import SheetError
@@ -14,7 +14,9 @@ from companies.sheets.named import Content, require_fitting_name
 from companies.sheets.packed import unpacked
 from companies.sheets.parquet_source import ParquetSource
 from companies.sheets.reader import Sheet, records_of
-from companies.sheets.xlsx_source import SheetPart, XlsxSource
+
+if TYPE_CHECKING:
+    from companies.sheets.xlsx_source import SheetPart, XlsxSource
 
 _HEADER_NAMES: Final = 2
 _MAGIC_BYTES: Final = 8
@@ -135,6 +137,9 @@ def _open_text(file: BinaryIO, filename: str, limits: Limits, *, packed: bool = 
 
 
 def _open_workbook(file: BinaryIO, filename: str, limits: Limits, sheet_name: str) -> Sheet:
+    # Here, with openpyxl's tables of formats: only a workbook needs them.
+    from companies.sheets.xlsx_source import XlsxSource
+
     source = XlsxSource(file, limits)
     if not source.sheets:
         raise SheetError(

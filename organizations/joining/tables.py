@@ -8,8 +8,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from openpyxl import load_workbook
-
 from tenants.kernel.errors import InvalidInput, TooLarge
 
 MOST_BYTES = 1024 * 1024
@@ -88,6 +86,9 @@ def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(info.file_size for info in archive.infolist()) > MOST_UNPACKED:
                 raise TooLarge("Lists of up to 1 MB are taken.")
+        # Here: only a list in a workbook needs its reader.
+        from openpyxl import load_workbook
+
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         rows = book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS + 2, max_col=50)
         found = [(number, _cells(cells)) for number, cells in enumerate(rows, 1)]

@@ -10,11 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage, Storage
-from storages.backends.s3 import S3Storage
 
 from companies.connectors.base import Batch, Connector, FetchedDocument, Refused, StatementFound
 from companies.connectors.circuits import Circuit
@@ -114,7 +112,7 @@ class FileDropConnector(Connector):
             if not self._options["bucket"] and not self._storage.exists(prefix or "."):
                 return []
             _, files = self._storage.listdir(prefix)
-        except (OSError, BotoCoreError, ClientError) as error:
+        except _failures() as error:
             raise SourceFailed("The drop cannot be listed.") from error
         # A name that begins with a point is a file on its way.
         wanted = [
@@ -133,7 +131,7 @@ class FileDropConnector(Connector):
                 return b""
             with self._storage.open(name) as file:
                 content: bytes = file.read()
-        except (OSError, BotoCoreError, ClientError, SuspiciousFileOperation) as error:
+        except _failures() as error:
             raise SourceFailed("A file of the drop cannot be read.") from error
         return content
 
@@ -200,6 +198,13 @@ class FileDropConnector(Connector):
         return batch
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """What a folder or a bucket fails with; asked for when one does."""
+    from companies.connectors.aws import FAILURES
+
+    return (OSError, SuspiciousFileOperation, *FAILURES)
+
+
 def drop_folder(schema: str, organization_id: str) -> Path:
     """The folder of an organization's drop: no other organization reaches it."""
     return Path(settings.CONNECTOR_DROP_ROOT) / schema / organization_id
@@ -211,15 +216,10 @@ def drop_storage(options: Mapping[str, Any], *, schema: str, organization_id: st
     if not options["bucket"]:
         return FileSystemStorage(location=drop_folder(schema, organization_id))
     secret = store().read(f"drop/{schema}/{organization_id}/{options['secret']}")
-    bucket: Storage = S3Storage(
-        bucket_name=options["bucket"],
-        access_key=secret.get("access_key_id"),
-        secret_key=secret.get("secret_access_key"),
-        endpoint_url=settings.CONNECTOR_S3_ENDPOINT or None,
-        region_name=secret.get("region") or settings.CONNECTOR_SECRETS_REGION,
-        default_acl=None,
-    )
-    return bucket
+    # Here: only a drop in a bucket needs its library.
+    from companies.connectors.aws import bucket
+
+    return bucket(options["bucket"], secret)
 
 
 def _fault(option: str, code: str, detail: str) -> dict[str, str]:
