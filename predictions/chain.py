@@ -31,22 +31,22 @@ END $body$
 """
 
 
-def _missing(asked: str, locked: str) -> str:
+def _missing(asked: str, found: str) -> str:
     """True when of the pairs asked for not every one is found and locked."""
-    return f"(SELECT count(*) FROM ({asked}) a) <> (SELECT count(*) FROM ({locked} FOR KEY SHARE OF p) b)"
+    return (
+        f"(WITH a AS MATERIALIZED ({asked}) SELECT (SELECT count(*) FROM a) <> "
+        f"(SELECT count(*) FROM (SELECT 1 FROM {found} FOR KEY SHARE OF p) b))"
+    )
 
 
 def _score(asked: str) -> str:
-    return _missing(
-        asked, f"SELECT 1 FROM %1$I.predictions_prediction p JOIN ({asked}) a ON a.prediction_id = p.id"
-    )
+    return _missing(asked, "%1$I.predictions_prediction p JOIN a ON a.prediction_id = p.id")
 
 
 def _head(asked: str) -> str:
     return _missing(
         asked,
-        f"SELECT 1 FROM %1$I.companies_company p JOIN ({asked}) a "
-        "ON a.company_id = p.id AND a.organization_id = p.organization_id",
+        "%1$I.companies_company p JOIN a ON a.company_id = p.id AND a.organization_id = p.organization_id",
     )
 
 
@@ -54,7 +54,16 @@ _NO_HEAD = "a score without its prediction"
 _NO_COMPANY = "a prediction without its company, or of another organization"
 _CHANGED = "FROM changed c LEFT JOIN gone g USING (id) WHERE"
 _FUNCTIONS = (
-    ("score_chain", _score("SELECT DISTINCT prediction_id FROM changed"), _NO_HEAD),
+    (
+        "score_chain",
+        # A head whose current score is this very one was written by this transaction, which holds it until it
+        # ends: nobody else knows the score's identifier yet. So the heads of a file need no second lock.
+        _score(
+            "SELECT DISTINCT c.prediction_id FROM changed c LEFT JOIN %1$I.predictions_prediction own "
+            "ON own.id = c.prediction_id AND own.current_id = c.id WHERE own.id IS NULL"
+        ),
+        _NO_HEAD,
+    ),
     (
         "score_chain_moved",
         _score(
@@ -95,13 +104,18 @@ _TRIGGERS = (
 )
 
 
+def functions() -> list[str]:
+    """The triggers' functions, also over older ones."""
+    return [_function(*parts) for parts in _FUNCTIONS]
+
+
 def statements() -> list[str]:
-    """Everything that the migration runs, in order."""
+    """Everything that the first migration runs, in order."""
     triggers = [
         f"CREATE TRIGGER a_{name} {event.format(table=table)} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
         for name, event, table in _TRIGGERS
     ]
-    return [*(_function(*parts) for parts in _FUNCTIONS), *triggers]
+    return [*functions(), *triggers]
 
 
 def undoing() -> list[str]:

@@ -132,6 +132,7 @@ def _brought_up_to_date(
     """Lock the rows in the order of their symbols and write what they learn; their ids by symbol."""
     ids: dict[str, UUID] = {}
     changed: list[tuple[Any, ...]] = []
+    noted: list[tuple[Company, dict[str, Any]]] = []
     now = timezone.now()
     locked = rows.order_by("symbol").select_for_update(no_key=True)
     about = ("symbol", "id", "created_by_id", "reference_id", "version")
@@ -151,7 +152,8 @@ def _brought_up_to_date(
             changed.append((identifier, *after, version + 1, now))
             # The log names a company as it stands now.
             on = Company(id=identifier, symbol=symbol, name=after[0], organization_id=organization_id)
-            audit.record("companies.company.changed", on=on, changes=changes, actor=actor)
+            noted.append((on, changes))
+    audit.record_all("companies.company.changed", noted, actor=actor)
     update_rows(
         Company,
         organization_id=organization_id,

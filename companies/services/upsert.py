@@ -105,14 +105,12 @@ def _upsert(
         elif changes:
             changed.setdefault(company.id, (company, {}))[1].update(changes)
     _write(changed, done)
-    for company, changes in changed.values():
-        audit.record("companies.company.changed", on=company, changes=changes, actor=actor)
-    for identifier, n in made.items():
-        row = known.by_id.get(identifier)
-        if row is not None:
-            said = {"symbol": row.symbol, "name": row.name}
-            audit.record("companies.company.created", on=row, changes=said, actor=actor)
-            done[n].company = row
+    audit.record_all("companies.company.changed", changed.values(), actor=actor)
+    new = {identifier: row for identifier in made if (row := known.by_id.get(identifier)) is not None}
+    created = [(row, {"symbol": row.symbol, "name": row.name}) for row in new.values()]
+    audit.record_all("companies.company.created", created, actor=actor)
+    for identifier, row in new.items():
+        done[made[identifier]].company = row
     return done
 
 

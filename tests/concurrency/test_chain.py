@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from django.db import IntegrityError, connection, transaction
 
 from organizations.models import Organization
 from predictions.models import Prediction, Score
+from tenants.kernel.ids import uuid7
 from tests.concurrency.test_refresh import in_parallel
 from tests.factories import CompanyFactory, PredictionFactory, ScoreFactory
 from tests.fixtures import OwnTenant
@@ -25,7 +27,9 @@ def _somebody_waits() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def test_a_prediction_waits_for_the_score_that_is_being_hung_on_it(own_tenant: OwnTenant):
+@pytest.mark.parametrize("first", ["the score", "the head"])
+def test_a_prediction_waits_for_the_score_that_is_being_hung_on_it(own_tenant: OwnTenant, first: str):
+    """Whether the score's writer locks the head, or has written it before (as files do)."""
     with own_tenant.within():
         one = Organization.objects.get()
         head = PredictionFactory(organization=one, company=CompanyFactory(organization=one))
@@ -36,7 +40,10 @@ def test_a_prediction_waits_for_the_score_that_is_being_hung_on_it(own_tenant: O
         with own_tenant.within():
             if number == 0:
                 with transaction.atomic():
-                    ScoreFactory(organization=one, prediction=head)
+                    score = uuid7()
+                    if first == "the head":
+                        Prediction.objects.filter(pk=head.pk).update(current=score)
+                    ScoreFactory(id=score, organization=one, prediction=head)
                     hung.set()
                     wait_until(_somebody_waits, "the deletion to wait")
                 return "scored"

@@ -1,8 +1,8 @@
 """The audit log: who did what, chained so that nobody can change it unseen.
 
-``audit.record`` inside the transaction of the change; the rest of this package keeps the rows honest:
-``chain`` (digests and verification), ``database`` (triggers, and the two guarded ways around them),
-``retention`` and ``forgetting``.
+``audit.record`` (``record_all`` for sets) inside the transaction of the change; the rest of this package
+keeps the rows honest: ``chain`` (digests and verification), ``database`` (triggers, and the two guarded ways
+around them), ``retention`` and ``forgetting``.
 """
 
 from tenants.kernel.audit.people import AuditQuerySet, address_tag, person_label, without_addresses
@@ -17,6 +17,7 @@ from tenants.kernel.audit.records import (
     category_of,
     masked,
     record,
+    record_all,
     table,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "masked",
     "person_label",
     "record",
+    "record_all",
     "table",
     "without_addresses",
 ]

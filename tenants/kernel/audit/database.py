@@ -3,7 +3,8 @@
 The functions stand in public, each schema's tables have triggers that call them. A row is chained when
 its transaction commits (a deferred constraint trigger): the lock on the chain's head is held for that
 moment only, however long the transaction took. Heads of several schemas are locked in one order, so
-that two transactions that write in two logs never wait for each other in a circle.
+that two transactions that write in two logs never wait for each other in a circle. The first row of a
+transaction that comes to be chained takes its other rows along: each for itself would write the head anew.
 """
 
 from __future__ import annotations
@@ -42,10 +43,20 @@ FUNCTIONS = [
     DECLARE
         noted text := coalesce(current_setting('{HEADS}', true), '');
         head text;
+        sealed boolean;
+        event record;
         last_sequence bigint;
         last_hash text;
-        next_hash text;
+        sequences bigint[] := '{{}}';
+        events uuid[] := '{{}}';
+        previous text[] := '{{}}';
+        links text[] := '{{}}';
     BEGIN
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I.%I WHERE event_id = $1)', TG_TABLE_SCHEMA, TG_ARGV[1])
+            INTO sealed USING NEW.id;
+        IF sealed THEN
+            RETURN NULL;  -- with the first row of its transaction
+        END IF;
         IF noted <> '' THEN
             FOR head IN SELECT DISTINCT h FROM unnest(string_to_array(noted, ',')) h ORDER BY h LOOP
                 EXECUTE format('SELECT 1 FROM %s FOR UPDATE', head);
@@ -55,13 +66,27 @@ FUNCTIONS = [
         EXECUTE format(
             'SELECT sequence, hash FROM %I.%I WHERE id = 1 FOR UPDATE', TG_TABLE_SCHEMA, TG_ARGV[0])
             INTO STRICT last_sequence, last_hash;
-        next_hash := encode(sha256(convert_to(
-            last_hash || ':' || (last_sequence + 1) || ':' || NEW.id || ':' || NEW.digest, 'UTF8')), 'hex');
+        -- Whatever others have committed is sealed: what is seen without a seal is of this transaction. One
+        -- that is not found by its identifier has its own turn.
+        FOR event IN EXECUTE format(
+            'SELECT e.id, e.digest FROM %1$I.%2$I e WHERE e.id >= $1 '
+            'AND NOT EXISTS (SELECT 1 FROM %1$I.%3$I s WHERE s.event_id = e.id) ORDER BY e.id',
+            TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_ARGV[1]) USING NEW.id
+        LOOP
+            previous := previous || last_hash;
+            last_sequence := last_sequence + 1;
+            last_hash := encode(sha256(convert_to(
+                last_hash || ':' || last_sequence || ':' || event.id || ':' || event.digest, 'UTF8')), 'hex');
+            sequences := sequences || last_sequence;
+            events := events || event.id;
+            links := links || last_hash;
+        END LOOP;
         EXECUTE format(
-            'INSERT INTO %I.%I (sequence, event_id, previous_hash, hash) VALUES ($1, $2, $3, $4)',
-            TG_TABLE_SCHEMA, TG_ARGV[1]) USING last_sequence + 1, NEW.id, last_hash, next_hash;
+            'INSERT INTO %I.%I (sequence, event_id, previous_hash, hash) '
+            'SELECT * FROM unnest($1, $2, $3, $4)',
+            TG_TABLE_SCHEMA, TG_ARGV[1]) USING sequences, events, previous, links;
         EXECUTE format('UPDATE %I.%I SET sequence = $1, hash = $2 WHERE id = 1', TG_TABLE_SCHEMA, TG_ARGV[0])
-            USING last_sequence + 1, next_hash;
+            USING last_sequence, last_hash;
         RETURN NULL;
     END $body$
     """,

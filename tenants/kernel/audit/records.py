@@ -7,6 +7,7 @@ platform in public. Rows are only ever added; the database refuses everything el
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,8 @@ SECRET_WORDS = ("password", "secret", "token", "private", "hash", "recovery_code
 # Signed tokens, whatever the field is called.
 SECRET_VALUES = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 LONGEST_VALUE = 2000
+# Rows of one statement.
+_AT_ONCE = 500
 
 
 class Category(models.TextChoices):
@@ -161,6 +164,10 @@ def table() -> type[AuditRecord]:
     return apps.get_model(TENANT_TABLE if in_a_tenant() else PLATFORM_TABLE)  # type: ignore[return-value]
 
 
+Subject = tuple[models.Model | None, dict[str, Any]]
+"""What a row is about, and what changed in it."""
+
+
 def record(
     action: str,
     *,
@@ -180,16 +187,33 @@ def record(
     """
     source = request.current()
     category = category_of(action, security=security, access=access)
-    fields = {
+    rows = [(on, changes or {})]
+    _write(action, rows, organization_id=organization_id, category=category, actor=actor)
+    if category == Category.SECURITY and not in_a_tenant() and source.tenant is not None:
+        with in_tenant(source.tenant):
+            _write(action, rows, organization_id=organization_id, category=category, actor=actor)
+    watch.noticed(action, access=access, actor=actor)
+
+
+def record_all(action: str, about: Iterable[Subject], *, actor: Actor) -> None:
+    """Add a row for each of many objects to which the same was done; ``record`` does it for one."""
+    _write(action, about, organization_id=None, category=category_of(action), actor=actor)
+
+
+def _write(
+    action: str,
+    about: Iterable[Subject],
+    *,
+    organization_id: UUID | None,
+    category: Category,
+    actor: Actor,
+) -> None:
+    source, events = request.current(), table()
+    common = {
         "actor_id": actor.user_id,
         "actor_label": person_label(actor.user_id) if actor.user_id else _decent(actor.label)[:254],
         "action": action,
         "category": category,
-        "object_type": on._meta.label if on is not None else "",
-        "object_id": str(on.pk) if on is not None else "",
-        "object_label": label_of(on).replace("\0", ""),
-        "organization_id": organization_id or getattr(on, "organization_id", None),
-        "changes": masked(changes or {}),
         "request_id": source.request_id,
         "address": source.address,
         "device": source.device,
@@ -197,8 +221,17 @@ def record(
         "credential": source.credential,
         "credential_id": source.credential_id,
     }
-    table()._default_manager.create(**fields)
-    if category == Category.SECURITY and not in_a_tenant() and source.tenant is not None:
-        with in_tenant(source.tenant):
-            table()._default_manager.create(**fields)
-    watch.noticed(action, access=access, actor=actor)
+    rows = [
+        events(
+            object_type=on._meta.label if on is not None else "",
+            object_id=str(on.pk) if on is not None else "",
+            object_label=label_of(on).replace("\0", ""),
+            organization_id=organization_id or getattr(on, "organization_id", None),
+            changes=masked(changes),
+            **common,
+        )
+        for on, changes in about
+    ]
+    for row in rows:
+        canonical.complete(row)
+    events._default_manager.bulk_create(rows, batch_size=_AT_ONCE)
