@@ -18,6 +18,7 @@ from companies.outlook import RISK_LEVELS, outlook
 from companies.sectors import sector_named
 from companies.selectors import custom_fields_by_name
 from tenants.kernel.errors import InvalidInput
+from tenants.kernel.filters import BooleanFilter
 
 PREFIX = "custom."
 
@@ -44,13 +45,13 @@ class CompanyFilter(django_filters.FilterSet):
     rating = django_filters.CharFilter(method="by_rating", label="Internal rating; repeatable.")
     lei = django_filters.CharFilter(lookup_expr="iexact")
     cik = django_filters.CharFilter(method="by_cik", label="With or without zeros in front.")
-    tracked = django_filters.BooleanFilter(
+    tracked = BooleanFilter(
         field_name="reference_id",
         lookup_expr="isnull",
         exclude=True,
         label="Whether it follows a company of the platform.",
     )
-    has_prediction = django_filters.BooleanFilter(method="by_scored", label="Whether it has a PD.")
+    has_prediction = BooleanFilter(method="by_scored", label="Whether it has a PD.")
     risk_level = django_filters.MultipleChoiceFilter(
         choices=[(level, level.title()) for level in RISK_LEVELS],
         method="by_level",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
 
 from companies.models import (
     FIELD_NAME,
@@ -17,6 +16,7 @@ from companies.models import (
     LegalForm,
     RatingChange,
 )
+from tenants.kernel import serializers
 
 
 class OutlookOut(serializers.Serializer[Any]):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from companies.models import FIRST_YEAR, LAST_YEAR, AmountUnit, PeriodKind, Statement
 from companies.quality import CHECKS
 from companies.sheets.units import CURRENCIES
+from tenants.kernel import serializers
 
 _MILLIONS = "Millions of `currency` by line item; what is not known is left out."
 

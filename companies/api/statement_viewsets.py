@@ -34,6 +34,7 @@ from companies.services.entry import Checked, Entry, entry_check, statement_ente
 from companies.statement_selectors import Rated, difference, ratio_history, ratios_for, versions_of
 from organizations.selectors import working_organization
 from tenants.kernel.errors import Absent, InvalidInput
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 
@@ -47,10 +48,8 @@ class StatementFilter(django_filters.FilterSet):
     quality = django_filters.MultipleChoiceFilter(choices=Quality.choices, distinct=False)
     source_kind = django_filters.MultipleChoiceFilter(choices=SourceKind.choices, distinct=False)
     filing_id = django_filters.CharFilter()
-    unscored = django_filters.BooleanFilter(method="bearing_none", label="Whether it bears no score.")
-    superseded = django_filters.BooleanFilter(
-        method="with_superseded", label="Show earlier versions as well."
-    )
+    unscored = BooleanFilter(method="bearing_none", label="Whether it bears no score.")
+    superseded = BooleanFilter(method="with_superseded", label="Show earlier versions as well.")
 
     def bearing_none(self, rows: QuerySet[Statement], name: str, value: bool) -> QuerySet[Statement]:
         return rows.exclude(unscored="") if value else rows.filter(unscored="")

@@ -177,7 +177,7 @@ def test_the_latest_pd_stands_in_the_list_and_a_bad_filter_is_named(people: Worl
     latest = item["latest"]
     assert (latest["probability"], latest["risk_level"], latest["reporting_year"]) == (0.02, "LOW", "2024")
     assert (latest["previous_probability"], latest["change"]) == (0.1, -0.08)
-    for query in ("country=Atlantis", "custom.none=1", "risk_level=AWFUL"):
+    for query in ("country=Atlantis", "custom.none=1", "risk_level=AWFUL", "has_prediction=perhaps"):
         assert client.get(f"/api/v1/companies?{query}").status_code == 400
 
 

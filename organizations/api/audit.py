@@ -18,13 +18,12 @@ from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from organizations.models import AuditEvent, AuditSeal
-from tenants.kernel import scope
+from tenants.kernel import scope, serializers
 from tenants.kernel.audit import Category
 from tenants.kernel.context import current_tenant, in_a_tenant, in_public, in_tenant
 from tenants.kernel.errors import Absent

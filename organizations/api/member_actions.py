@@ -25,6 +25,7 @@ from organizations.models import Organization
 from organizations.services import members
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Absent
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 MEMBER_PERMISSIONS = {
@@ -52,7 +53,7 @@ class MemberFilter(filters.FilterSet):
     role = filters.CharFilter(
         method="_role", help_text="owner, admin, analyst, viewer, org_admin, org_member."
     )
-    is_active = filters.BooleanFilter(method="_is_active")
+    is_active = BooleanFilter(method="_is_active")
 
     def _search(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return rows.filter(Q(user__email__icontains=value) | Q(user__profile__full_name__icontains=value))

@@ -39,6 +39,7 @@ from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, current_tenant, in_public
 from tenants.kernel.errors import Absent
 from tenants.kernel.etags import precondition, tag_of
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import OPERATOR, OwnedViewSet
 from tenants.models import OrganizationState
 
@@ -50,7 +51,7 @@ class OrganizationFilter(filters.FilterSet):
 
     search = filters.CharFilter(method="_search", help_text="Part of the name, slug or domain.")
     state = filters.ChoiceFilter(choices=OrganizationState.choices, method="_state")
-    is_active = filters.BooleanFilter(method="_is_active")
+    is_active = BooleanFilter(method="_is_active")
 
     def _search(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return rows.filter(Q(name__icontains=value) | Q(slug__icontains=value) | Q(domain__icontains=value))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from accounts.permissions import Role
 from accounts.selectors import emails_of
 from organizations.api.client import stored_role
+from tenants.kernel import serializers
 from tenants.models import OrganizationState
 
 ROLE_HELP = "owner, admin, analyst or viewer; org_admin and org_member are taken for admin and analyst."

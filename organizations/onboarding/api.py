@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from accounts.recovery.api.serializers import password_field
 from organizations.onboarding.services import ROLE_NAMES
+from tenants.kernel import serializers
 
 
 class RegisterIn(serializers.Serializer[Any]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +13,7 @@ from companies.models import Company
 from predictions.history import Step, pd_history, trend_of
 from predictions.models import PredictionKind, RiskLevel
 from predictions.registry.selectors import versions
+from tenants.kernel import serializers
 from tenants.kernel.viewsets import OwnedViewSet
 
 _DIRECTIONS = ("up", "down", "unchanged", "")

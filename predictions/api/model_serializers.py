@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from predictions.registry.models import Materiality, ModelStatus, ReportState
+from tenants.kernel import serializers
 
 
 class ModelOut(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
+from tenants.kernel import serializers
 
 
 class ReportCountsOut(serializers.Serializer[Any]):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from predictions.api.serializers import UNITS, ScoreOut
+from tenants.kernel import serializers
 
 
 class ChangeIn(serializers.Serializer[Any]):

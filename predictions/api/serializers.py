@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from companies.models import FIRST_YEAR, LAST_YEAR, SYMBOL
 from ml.features import ANNUAL_RATIOS, QUARTERLY_RATIOS, RATIOS
 from predictions.models import JobPriority, PredictionKind, RiskLevel
 from predictions.staleness import StaleReason
+from tenants.kernel import serializers
 
 UNITS = (
     "%, x (a multiple), points; of a logarithm what it is read as: log USD m is ln(USD million), log x and "

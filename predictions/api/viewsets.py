@@ -32,6 +32,7 @@ from predictions.models import Prediction, PredictionKind, RiskLevel
 from predictions.services import jobs, scoring
 from predictions.staleness import StaleReason, stale, stale_condition, with_staleness
 from tenants.kernel.context import current_tenant, in_a_tenant
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 # Clients load whole portfolios and filter in the browser.
@@ -57,7 +58,7 @@ class PredictionFilter(django_filters.FilterSet):
     statement = django_filters.UUIDFilter(
         field_name="current__statement_id", label="The version of a statement that was scored."
     )
-    stale = django_filters.BooleanFilter(method="out_of_date", label="Whether the score is out of date.")
+    stale = BooleanFilter(method="out_of_date", label="Whether the score is out of date.")
     stale_reason = django_filters.ChoiceFilter(
         choices=[(str(reason), str(reason)) for reason in StaleReason], method="out_of_date_by"
     )

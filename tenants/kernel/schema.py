@@ -9,10 +9,9 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 
 from tenants import modules
-from tenants.kernel import scope
+from tenants.kernel import scope, serializers
 
 # By action: the word for it, and whether it is about many rows.
 VERBS = {

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from accounts.mfa.api.webauthn import SignedIn
+from tenants.kernel import serializers
 
 
 class ProofIn(serializers.Serializer[Any]):

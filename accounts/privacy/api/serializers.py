@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from accounts.privacy.models import DataExport
 from accounts.recovery.api.serializers import password_field
+from tenants.kernel import serializers
 
 
 class PersonalExportOut(serializers.ModelSerializer[DataExport]):

@@ -9,13 +9,14 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Membership, User, UserState
 from accounts.permissions import Role
+from tenants.kernel.filters import BooleanFilter
 
 
 class UserFilter(django_filters.FilterSet):  # type: ignore[misc]
     search = django_filters.CharFilter(method="by_text", label="Part of the address or the name.")
-    is_active = django_filters.BooleanFilter(field_name="is_active", label="Whether the account is active.")
+    is_active = BooleanFilter(field_name="is_active", label="Whether the account is active.")
     state = django_filters.ChoiceFilter(field_name="state", choices=UserState.choices)
-    email_verified = django_filters.BooleanFilter(
+    email_verified = BooleanFilter(
         field_name="email_verified_at",
         lookup_expr="isnull",
         exclude=True,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from accounts.permissions import Role
 from accounts.standing.models import Change
+from tenants.kernel import serializers
 
 
 class UserOut(serializers.Serializer[Any]):

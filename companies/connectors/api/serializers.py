@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from companies.connectors.models import ConnectorKind, Run, RunState, Source, Trigger
+from tenants.kernel import serializers
 
 
 class SourceIn(serializers.Serializer[Any]):

@@ -22,12 +22,13 @@ from companies.connectors.api.serializers import (
 )
 from companies.connectors.models import ConnectorKind, Run, RunState, Source
 from organizations.selectors import working_organization
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 
 class SourceFilter(django_filters.FilterSet):
     kind = django_filters.ChoiceFilter(choices=ConnectorKind.choices)
-    enabled = django_filters.BooleanFilter()
+    enabled = BooleanFilter()
 
 
 @extend_schema(tags=["connectors"])

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import django_filters
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from companies.fx.files import LARGEST
 from companies.fx.models import FxRate
 from companies.fx.services import rates_load
+from tenants.kernel import serializers
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import InvalidInput
 from tenants.kernel.viewsets import DeclaredViewSet

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from companies.imports.models import ColumnMapping, Import, ImportEffect, ImportIssue
+from tenants.kernel import serializers
 
 UNITS = ("units", "thousands", "millions")
 _CURRENCY = r"^[A-Za-z]{3}$"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
 
 from companies.lists.models import Note, Watchlist
+from tenants.kernel import serializers
 
 
 class WatchlistOut(serializers.ModelSerializer[Watchlist]):

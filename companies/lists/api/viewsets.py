@@ -30,12 +30,13 @@ from companies.models import Company
 from companies.outlook import outlook
 from organizations.selectors import working_organization
 from tenants.kernel.errors import Absent
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 
 class WatchlistFilter(django_filters.FilterSet):
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
-    shared = django_filters.BooleanFilter()
+    shared = BooleanFilter()
     company = django_filters.UUIDFilter(
         field_name="entries__company_id", label="Lists that this company is on."
     )
@@ -150,8 +151,8 @@ class WatchlistViewSet(OwnedViewSet):
 class NoteFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="company_id")
     in_reply_to = django_filters.UUIDFilter(field_name="in_reply_to_id")
-    mine = django_filters.BooleanFilter(method="by_mine", label="Written by the caller.")
-    naming_me = django_filters.BooleanFilter(method="by_naming", label="Notes that name the caller.")
+    mine = BooleanFilter(method="by_mine", label="Written by the caller.")
+    naming_me = BooleanFilter(method="by_naming", label="Notes that name the caller.")
 
     def by_mine(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         mine = Q(created_by_id=self.request.auth.user_id)

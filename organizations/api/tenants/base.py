@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from rest_framework import serializers
 from rest_framework.response import Response
 
 from organizations.api.tenants import client
 from organizations.tenancy import tenants_with_counts
+from tenants.kernel import serializers
 from tenants.kernel.errors import Absent
 from tenants.kernel.viewsets import DeclaredViewSet
 from tenants.models import Tenant, TenantSettings

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
+from tenants.kernel import serializers
 from tenants.models import Domain, Suspension, TenantDeletion, TenantExport, UsageDay
 from tenants.modules import MODULES
 

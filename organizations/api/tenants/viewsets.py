@@ -43,6 +43,7 @@ from organizations.api.tenants.serializers import (
     UsageDayOut,
 )
 from tenants import services
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.parsers import JSONParser
 from tenants.kernel.viewsets import DeclaredViewSet
 from tenants.models import Tenant, TenantKind, TenantState
@@ -54,7 +55,7 @@ READ, CHANGE = "platform.read", "platform.change"
 class TenantFilter(django_filters.FilterSet):
     state = django_filters.MultipleChoiceFilter(choices=TenantState.choices)
     kind = django_filters.ChoiceFilter(choices=TenantKind.choices)
-    is_active = django_filters.BooleanFilter(method="active")
+    is_active = BooleanFilter(method="active")
     search = django_filters.CharFilter(method="matching", help_text="In name, short name and hosts.")
 
     def active(self, rows: QuerySet[Tenant], name: str, value: bool) -> QuerySet[Tenant]:

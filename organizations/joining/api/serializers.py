@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from organizations.joining import tokens
 from organizations.joining.models import JoinLink
 from organizations.joining.roles import NAMES, role_named
-from tenants.kernel import mail
+from tenants.kernel import mail, serializers
 
 
 class JoinRoleField(serializers.CharField):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from accounts.profiles.preferences import NOTICE_KINDS
 from organizations.notices.models import Notice
+from tenants.kernel import serializers
 
 
 class NoticeOut(serializers.ModelSerializer[Notice]):

@@ -27,11 +27,12 @@ from organizations.notices.api.serializers import (
 from organizations.notices.models import Notice
 from tenants.kernel.context import in_a_tenant
 from tenants.kernel.errors import Absent
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import DeclaredViewSet
 
 
 class NoticeFilter(django_filters.FilterSet):
-    unread = django_filters.BooleanFilter(field_name="read_at", lookup_expr="isnull")
+    unread = BooleanFilter(field_name="read_at", lookup_expr="isnull")
     kind = django_filters.MultipleChoiceFilter(choices=list(NOTICE_KINDS.items()), distinct=False)
 
 

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 
 from django.utils import timezone
-from rest_framework import serializers
 
 from predictions.comparison.peers import LEVELS, SIZES
 from predictions.models import PredictionKind, RiskLevel
+from tenants.kernel import serializers
 
 MOST_SIDE_BY_SIDE = 10
 _FIRST = date(2000, 1, 1)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from companies.sheets.columns import Measure, Role
 from predictions.dry_runs.models import DryRun, DryRunState
+from tenants.kernel import serializers
 
 _MEASURES = Measure.__args__  # type: ignore[attr-defined]
 _ROLES = Role.__args__  # type: ignore[attr-defined]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from predictions.exporting.lists import LISTS
 from predictions.exporting.models import Export, FileType
+from tenants.kernel import serializers
 
 
 class ListExportIn(serializers.Serializer[Any]):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from organizations.api.tenants.serializers import PlatformOverviewOut
 from predictions.comparison.api.serializers import QuarterOut
 from predictions.models import PredictionKind
+from tenants.kernel import serializers
 
 BOARDS = ("platform", "tenant", "organization", "analyst", "personal")
 

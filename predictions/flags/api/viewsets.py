@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +14,8 @@ from rest_framework.response import Response
 from predictions.flags import services
 from predictions.flags.models import Flag, FlagRule
 from predictions.models import PredictionKind
+from tenants.kernel import serializers
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 
@@ -52,7 +53,7 @@ class FlagRuleIn(serializers.Serializer[Any]):
 
 
 class FlagFilter(django_filters.FilterSet):
-    open = django_filters.BooleanFilter(method="by_open", label="Neither acknowledged nor replaced.")
+    open = BooleanFilter(method="by_open", label="Neither acknowledged nor replaced.")
     company = django_filters.UUIDFilter(field_name="company_id")
     kind = django_filters.ChoiceFilter(choices=PredictionKind.choices)
     risk_level = django_filters.CharFilter()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from predictions.monitoring.models import Alert, AlertLevel, Observation, Outcome, OutcomeKind
+from tenants.kernel import serializers
 
 
 class OutcomeIn(serializers.Serializer[Any]):

@@ -29,6 +29,7 @@ from predictions.monitoring.api.serializers import (
 )
 from predictions.monitoring.models import Alert, AlertLevel, Observation, Outcome, OutcomeKind
 from predictions.monitoring.performance import performance
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.parsers import JSONParser
 from tenants.kernel.viewsets import DeclaredViewSet, OwnedViewSet
 
@@ -119,7 +120,7 @@ class ObservationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Owned
 
 class AlertFilter(django_filters.FilterSet):
     level = django_filters.ChoiceFilter(choices=AlertLevel.choices)
-    open = django_filters.BooleanFilter(field_name="closed_at", lookup_expr="isnull")
+    open = BooleanFilter(field_name="closed_at", lookup_expr="isnull")
 
 
 @extend_schema(tags=["monitoring"])

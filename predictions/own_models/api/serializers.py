@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from predictions.own_models.models import OwnModel, TrainingState
+from tenants.kernel import serializers
 
 MOST_ROWS, MOST_CELLS = 1000, 500
 

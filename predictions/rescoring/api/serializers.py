@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from predictions.rescoring.models import RunState
+from tenants.kernel import serializers
 
 MOST_COMPANIES = 1000
 

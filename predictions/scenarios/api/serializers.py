@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
 
 from ml.scenario import KINDS
 from predictions.models import PredictionKind, RiskLevel
 from predictions.scenarios.definitions import RULES
 from predictions.scenarios.models import RunResult, RunState, Scenario, ScenarioRun
 from predictions.scenarios.services import MOST_LISTED
+from tenants.kernel import serializers
 
 SHOCK_KINDS = tuple(KINDS)
 MODES = ("relative", "absolute")

@@ -47,6 +47,7 @@ from predictions.scenarios.definitions import Definition, definition_read, rules
 from predictions.scenarios.models import RunState, Scenario, ScenarioRun
 from predictions.services.scoring import ScoreDraft
 from tenants.kernel.errors import Absent, InvalidInput
+from tenants.kernel.filters import BooleanFilter
 from tenants.kernel.principal import Principal
 from tenants.kernel.viewsets import OwnedViewSet
 
@@ -94,7 +95,7 @@ def _side(draft: ScoreDraft) -> dict[str, Any]:
 
 class ScenarioFilter(django_filters.FilterSet):
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
-    shared = django_filters.BooleanFilter()
+    shared = BooleanFilter()
 
 
 @extend_schema(tags=["scenarios"])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from predictions.models import PredictionKind
 from predictions.schedules.models import Frequency, Source, Weekday
+from tenants.kernel import serializers
 
 
 class ScheduleIn(serializers.Serializer[Any]):
