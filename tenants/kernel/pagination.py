@@ -37,6 +37,7 @@ class EnvelopePagination(BasePagination):
         self.size = self._size(request, getattr(view, "max_size", MAX_SIZE))
         self.walk: _Walk | None = None
         self.offset: int | None = None
+        page = self._whole(request, "page", 1)
         if "cursor" in request.query_params:
             self.walk = _Walk()
             self.walk.page_size = self.size
@@ -44,7 +45,7 @@ class EnvelopePagination(BasePagination):
         self.total = stamps.total(queryset) if isinstance(queryset, QuerySet) else queryset.count()
         offset = self._whole(request, "offset", self._whole(request, "skip", -1))
         if offset < 0:
-            offset = (max(self._whole(request, "page", 1), 1) - 1) * self.size
+            offset = (max(page, 1) - 1) * self.size
         self.offset = offset
         return list(queryset[offset : offset + self.size])
 

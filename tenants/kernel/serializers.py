@@ -2,12 +2,12 @@
 
 Django REST framework reads the number 0 as the text "0", 1 as true, true as the number 1.0, and any whole
 number as a UUID. Where a client has mixed up two fields, that turns its mistake into somebody's data. A form
-has nothing but texts: there "1" is true. Import ``serializers`` from here instead of from ``rest_framework``.
+has nothing but texts: there "true" is true. Import ``serializers`` from here, not from ``rest_framework``.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers as framework
 from rest_framework.serializers import (
@@ -80,12 +80,16 @@ class UUIDField(framework.UUIDField):
 
 
 class BooleanField(framework.BooleanField):
-    """True or false; of a form also the words for it."""
+    """True or false; of a form the words, and ``on``, as browsers send what is ticked."""
+
+    words: ClassVar[dict[str, bool]] = {"true": True, "on": True, "false": False, "off": False}
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, int | float) and not isinstance(data, bool):
+        if isinstance(data, str):
+            data = self.words.get(data.strip().lower(), data)
+        if not isinstance(data, bool):
             self.fail("invalid", input=data)
-        return super().to_internal_value(data)
+        return data
 
 
 class FloatField(framework.FloatField):

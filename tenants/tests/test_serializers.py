@@ -31,6 +31,8 @@ class Everything(serializers.Serializer):
         ("identifier", 7),
         ("on", 1),
         ("on", 0.0),
+        ("on", "1"),
+        ("on", "perhaps"),
         ("amount", True),
         ("names", ["a", 2]),
     ],

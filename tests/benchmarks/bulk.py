@@ -4,7 +4,8 @@
 a database of their own on the server of DATABASE_URL, which is removed again. The limit that the figures are
 held against is measured in the same run: parsing with pyarrow, the members' raw predictions on the ready
 matrix and COPY of the same rows into the same table, one after the other. Options choose smaller sizes, and
-``--only files`` (or ``million``, ``stored``) a part; the figures of parts come together in one file.
+``--only files`` (or ``sheets``, ``million``, ``stored``) a part; the figures of parts come together in one
+file.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import sys
 import time
 import warnings
-from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,12 +27,12 @@ import pyarrow.csv as pa_csv
 from tests.benchmarks import tenants as ground
 from tests.benchmarks.bulk_files import line_item_csv, line_item_frame, ratio_csv, ratio_frame
 from tests.benchmarks.bulk_filling import fill
-from tests.benchmarks.bulk_stage import CORES, Stage, of_others, per_row, stage_of_a_bank
+from tests.benchmarks.bulk_stage import CORES, Stage, of_others, per_row, seconds, stage_of_a_bank
 from tests.benchmarks.harness import save, say, table
 
 PIECE = 100_000
 URGENT_ROWS = 500
-PARTS = ("files", "million", "stored")
+PARTS = ("files", "sheets", "million", "stored")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--million", type=int, default=1_000_000, help="rows of the large file, 0 for none")
     parser.add_argument("--stored", type=int, default=10_000_000, help="predictions stored at the end")
     parser.add_argument("--only", choices=PARTS, action="append", help="a part alone; by default all")
-    parser.add_argument("--data", help=argparse.SUPPRESS)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with sheets/")
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.bulk_settings"
     warnings.filterwarnings("ignore", message="No directory at")
@@ -68,6 +69,8 @@ def measure(stage: Stage, options: argparse.Namespace) -> dict[str, float | int 
     if "files" in parts:
         figures |= _files(stage, options.rows)
         save("bulk", figures, merged=True)
+    if "sheets" in parts:
+        figures |= _sheets(stage, options.data)
     if "million" in parts and options.million:
         figures |= _million(stage, options.million)
     if "million" in parts:
@@ -108,6 +111,24 @@ def _files(stage: Stage, rows: int) -> dict[str, float | int | str]:
     figures["again_rows_per_second"] = rows / again
     figures["limit_rows_per_second"] = 2 * rows / sum(limits.values())
     figures["share_of_limit"] = sum(limits.values()) / sum(taken.values())
+    return figures
+
+
+def _sheets(stage: Stage, data: Path) -> dict[str, float | int | str]:
+    """The workbooks that people really sent: rows, and what became of them."""
+    figures: dict[str, float | int | str] = {}
+    found = sorted((data / "sheets").glob("*.xlsx"))
+    if not found:
+        say(f"no workbooks in {data / 'sheets'}")
+    for path in found:
+        kind = "quarterly" if path.stem.startswith("quarterly") else "annual"
+        begun = time.time()
+        job = stage.wait(stage.upload(path.read_bytes(), name=path.name, kind=kind))
+        taken = seconds(job, begun)
+        rows, scored, refused = (job[name] for name in ("total_rows", "successful_rows", "failed_rows"))
+        say(f"{path.name}: {rows:,} rows, {scored:,} scored, {refused:,} refused, {taken:.2f} s")
+        figures |= {f"{path.stem}_{name}": value for name, value in (
+            ("rows", rows), ("scored", scored), ("refused", refused), ("seconds", taken))}  # fmt: skip
     return figures
 
 
@@ -179,7 +200,7 @@ def _million(stage: Stage, rows: int) -> dict[str, float]:
     urgent, _ = stage.through(ratio_csv(URGENT_ROWS, first=40_000_000), URGENT_ROWS)
     say(f"  {URGENT_ROWS} urgent rows beside it: {urgent:.1f} s")
     job = stage.finish(job_id, rows)
-    whole = datetime.fromisoformat(job["completed_at"]).timestamp() - moment
+    whole = seconds(job, moment)
     say(f"  {rows:,} rows: {whole:.0f} s")
     tenant = tenant_by_id(stage.door.tenant_id)
     if tenant is None:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -93,23 +93,30 @@ class Stage:
         found: dict[str, Any] = json.loads(text)
         return found
 
-    def upload(self, content: bytes) -> str:
+    def upload(self, content: bytes, *, name: str = "book.csv", kind: str = "annual") -> str:
         """Send a file; the job's id."""
-        start = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="kind"\r\n\r\nannual\r\n'
-        start += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="book.csv"\r\n'
-        start += "Content-Type: text/csv\r\n\r\n"
+        start = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="kind"\r\n\r\n{kind}\r\n'
+        start += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        start += "Content-Type: application/octet-stream\r\n\r\n"
         body = b"".join([start.encode(), content, f"\r\n--{BOUNDARY}--\r\n".encode()])
         answer = self.ask("POST", "/api/v1/predictions/jobs", io.BytesIO(body), len(body))
         return str(answer["job_id"])
 
     def finish(self, job_id: str, rows: int) -> dict[str, Any]:
         """Wait for a job; every row must be scored."""
+        job = self.wait(job_id)
+        if (job["state"], job["successful_rows"]) != ("completed", rows):
+            raise RuntimeError(f"of {rows} rows not all are scored: {job}")
+        return job
+
+    def wait(self, job_id: str) -> dict[str, Any]:
+        """The job when it has come to an end; a line now and then of how it goes on."""
         deadline, told = time.monotonic() + PATIENCE, time.monotonic()
         rows_before, spent_before = 0, self.busy()
         while True:
             job = self.ask("GET", f"/api/v1/predictions/jobs/{job_id}")
             if job["state"] not in {"pending", "processing"}:
-                break
+                return job
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{job_id} is not done after {PATIENCE} s")
             if time.monotonic() - told > 15 and job["processed_rows"] > rows_before:
@@ -121,16 +128,12 @@ class Stage:
                 say(f"      processor: {per_row(used, done - rows_before)}; others {others:.0%}")
                 told, rows_before, spent_before = time.monotonic(), done, spent
             time.sleep(LOOK)
-        if (job["state"], job["successful_rows"]) != ("completed", rows):
-            raise RuntimeError(f"of {rows} rows not all are scored: {job}")
-        return job
 
     def through(self, content: bytes, rows: int) -> tuple[float, str]:
         """Seconds from the upload to the last row readable, as the job says, and the job's id."""
-        begun = datetime.now(UTC)
+        begun = time.time()
         job_id = self.upload(content)
-        ended = datetime.fromisoformat(self.finish(job_id, rows)["completed_at"])
-        return (ended - begun).total_seconds(), job_id
+        return seconds(self.finish(job_id, rows), begun), job_id
 
     def end(self) -> None:
         for process in self.processes:
@@ -179,6 +182,11 @@ def stage_of_a_bank() -> Iterator[Stage]:
         yield stage
     finally:
         stage.end()
+
+
+def seconds(job: dict[str, Any], begun: float) -> float:
+    """From a moment of this machine's clock to the end of the job, as the job says."""
+    return datetime.fromisoformat(job["completed_at"]).timestamp() - begun
 
 
 def _times(folder: Path) -> tuple[int, tuple[int, int, int, int]] | None:
