@@ -30,9 +30,9 @@ class _Later(ModuleType):
 
 
 def postpone(*names: str) -> None:
-    """Have modules loaded on first use; those that are loaded already, or not installed, stay as they are."""
+    """Have libraries loaded on first use; what is loaded already, or not installed, stays as it is."""
     for name in names:
-        spec = _spec(name)
+        spec = PathFinder.find_spec(name)
         if name not in sys.modules and spec is not None:
             sys.modules[name] = _Later(name, spec)
 
@@ -50,15 +50,3 @@ def _loaded(module: _Later) -> ModuleType:
             # Who imported it early holds the stand-in: from now on it answers as fast.
             module.__dict__.update(real.__dict__)
         return sys.modules[name]
-
-
-def _spec(name: str) -> ModuleSpec | None:
-    """What the import system would find, without importing the parent for it."""
-    path = None
-    *parents, _ = name.split(".")
-    for place in range(len(parents)):
-        parent = PathFinder.find_spec(".".join(parents[: place + 1]), path)
-        if parent is None:
-            return None
-        path = parent.submodule_search_locations
-    return PathFinder.find_spec(name, path)
