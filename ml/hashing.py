@@ -62,10 +62,13 @@ def input_hashes(parts: Mapping[str, Mapping[str, Array]], *, listed: Collection
     for start, rows in zip(first.tolist(), by_group, strict=True):
         columns = np.flatnonzero(~np.isnan(table[start]))
         text = _form([order[place] for place in columns.tolist()], listed)
-        head, numbers, width = f"{text}\n".encode(), bits[np.ix_(rows, columns)].tobytes(), 8 * len(columns)
+        # The names are the same for the whole group: they are gone through once.
+        head = hashlib.sha256(f"{text}\n".encode())
+        numbers, width = bits[np.ix_(rows, columns)].tobytes(), 8 * len(columns)
         for place, row in enumerate(rows.tolist()):
-            values = numbers[width * place : width * (place + 1)]
-            found[row] = hashlib.sha256(head + values).hexdigest()
+            whole = head.copy()
+            whole.update(numbers[width * place : width * (place + 1)])
+            found[row] = whole.hexdigest()
     return found
 
 

@@ -211,8 +211,9 @@ def _objects_of_texts(columns: Mapping[str, pa.Array | None], rows: int) -> pa.A
     if not pieces:
         return pa.nulls(rows, pa.string())
     # Not by skipping what is null: Arrow 26 drops a row of which nothing is left.
-    inner = pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="")
-    return pc.if_else(pc.equal(inner, ""), None, _joined("{", pc.utf8_slice_codeunits(inner, 2), "}"))
+    whole = pc.binary_join_element_wise("{", *pieces, "}", "", null_handling="replace", null_replacement="")
+    whole = pc.replace_substring(whole, "{, ", "{", max_replacements=1)
+    return pc.if_else(pc.equal(whole, "{}"), None, whole)
 
 
 def _joined(*parts: Any) -> pa.Array | None:
