@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from companies.models import FIRST_YEAR, LAST_YEAR, Company, FollowsCompany, Statement
+from predictions.periods import quarter_text
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.owned import OrganizationOwned
 from tenants.kernel.request import Actor
@@ -99,7 +100,6 @@ class Prediction(FollowsCompany):
             ),
             # Newest first is these two read backwards: new rows go to the end, where a page fills up whole.
             models.Index(fields=["organization", "kind", "created_at", "id"], name="prediction_newest"),
-            models.Index(fields=["organization", "kind", "-pd"], name="prediction_worst"),
             # Who reaches several organizations reads across them in this order.
             models.Index(fields=["kind", "created_at", "id"], name="prediction_newest_of_all"),
             models.Index(fields=["kind", "-pd", "-id"], name="prediction_worst_of_all"),
@@ -123,7 +123,7 @@ class Prediction(FollowsCompany):
     @property
     def quarter_text(self) -> str | None:
         """The quarter as people write it."""
-        return f"Q{self.fiscal_quarter}" if self.fiscal_quarter else (self.quarter_label or None)
+        return quarter_text(self.fiscal_quarter, self.quarter_label)
 
 
 class Score(OrganizationOwned):

@@ -8,15 +8,14 @@ from django.db.models import QuerySet
 
 from companies.selectors import in_reference
 from predictions.models import Prediction, ScoringJob
-from predictions.staleness import with_staleness
 
 __all__ = ["in_reference", "predictions", "scores_of"]
 
 
 def predictions(kind: str) -> QuerySet[Any]:
     """Heads of a kind in the active scope with company and current score, newest first."""
-    rows: QuerySet[Any] = Prediction.objects.filter(kind=kind).select_related("company", "current")
-    return with_staleness(rows).order_by("-created_at", "-id")
+    rows: QuerySet[Any] = Prediction.objects.filter(kind=kind)
+    return rows.select_related("company", "current__statement").order_by("-created_at", "-id")
 
 
 def scores_of(job: ScoringJob) -> QuerySet[Any]:

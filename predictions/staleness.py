@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from predictions.registry.selectors import in_use
@@ -24,32 +24,36 @@ class StaleReason(StrEnum):
     """The statement's period ended more than STALE_MONTHS ago."""
 
 
-def with_staleness(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Predictions with what staleness is told by, in the same query."""
-    told: QuerySet[Any] = rows.annotate(
-        statement_holds=F("current__statement__current"),
-        statement_end=F("current__statement__period_end"),
-    )
-    return told
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What makes a score stale just now; asked for once, however many scores are held against it."""
 
+    champion_sha256: str | None
+    """None where no model scores."""
+    oldest: date
 
-def stale_reasons(prediction: Any) -> list[str]:
-    """Why the current score of a prediction is out of date; empty where it is not."""
-    score = prediction.current
-    if score is None:
-        return []
-    if not hasattr(prediction, "statement_holds"):
-        statement = score.statement
-        prediction.statement_holds = statement.current if statement is not None else None
-        prediction.statement_end = statement.period_end if statement is not None else None
-    champion, found = in_use().champion, []
-    if score.statement_id is not None and not prediction.statement_holds:
-        found.append(StaleReason.RESTATED)
-    if champion is not None and score.model_sha256 != champion.sha256:
-        found.append(StaleReason.MODEL)
-    if (prediction.statement_end or date(prediction.fiscal_year, 12, 31)) < oldest():
-        found.append(StaleReason.OLD)
-    return [str(reason) for reason in found]
+    @classmethod
+    def now(cls) -> Yardstick:
+        """As things are at this moment."""
+        champion = in_use().champion
+        return cls(champion.sha256 if champion is not None else None, oldest())
+
+    def reasons(
+        self, *, year: int, model_sha256: str, statement_holds: bool | None, statement_end: date | None
+    ) -> list[str]:
+        """Why a score of that fiscal year is out of date; empty where it is not.
+
+        ``statement_holds`` says whether the version of the statement that it rests on is the current one;
+        it and the statement's end are None for a score that rests on none.
+        """
+        found = []
+        if statement_holds is False:
+            found.append(StaleReason.RESTATED)
+        if self.champion_sha256 is not None and model_sha256 != self.champion_sha256:
+            found.append(StaleReason.MODEL)
+        if (statement_end or date(year, 12, 31)) < self.oldest:
+            found.append(StaleReason.OLD)
+        return [str(reason) for reason in found]
 
 
 def stale_condition(reason: str) -> Q:

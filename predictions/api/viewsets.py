@@ -30,9 +30,9 @@ from predictions.explaining import drivers_of
 from predictions.inputs import request_from_body
 from predictions.models import Prediction, PredictionKind, RiskLevel
 from predictions.services import jobs, scoring
-from predictions.staleness import StaleReason, stale, stale_condition, with_staleness
+from predictions.staleness import StaleReason, stale, stale_condition
 from tenants.kernel.context import current_tenant, in_a_tenant
-from tenants.kernel.filters import BooleanFilter
+from tenants.kernel.filters import BooleanFilter, WholeNumberFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 # Clients load whole portfolios and filter in the browser.
@@ -49,7 +49,7 @@ class StableOrderingFilter(django_filters.OrderingFilter):
 
 class PredictionFilter(django_filters.FilterSet):
     risk_level = django_filters.MultipleChoiceFilter(choices=RiskLevel.choices, distinct=False)
-    year = django_filters.NumberFilter(field_name="fiscal_year")
+    year = WholeNumberFilter(field_name="fiscal_year")
     symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
     sector = django_filters.CharFilter(field_name="company__sector", lookup_expr="iexact")
     company = django_filters.UUIDFilter(field_name="company_id")
@@ -100,8 +100,8 @@ class PredictionViewSet(OwnedViewSet):
     tag_is_whole = False
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        mine = rows.filter(kind=self.kind).select_related("company", "current")
-        return with_staleness(mine).order_by("-created_at", "-id")
+        mine = rows.filter(kind=self.kind)
+        return mine.select_related("company", "current__statement").order_by("-created_at", "-id")
 
     def _read(self) -> Any:
         serializer = self.input_class(data=self.request.data)
@@ -113,7 +113,7 @@ class PredictionViewSet(OwnedViewSet):
         return self.tagged(self.get_serializer_class()(body).data, prediction, status)
 
     def _page(self, rows: QuerySet[Any]) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(rows))
+        page = self.paginate_queryset(self.filter_queryset(rows).values(*client.LISTED))
         # Rows are plain values of the right types: a serializer per row would only cost time.
         return self.get_paginated_response(client.prediction_rows(list(page or [])))
 

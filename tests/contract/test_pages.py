@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.permissions import Role
 from organizations.models import Organization
+from predictions.models import Prediction
+from tenants.kernel.caching import DirectoryCache
 from tests.factories import PredictionFactory
 from tests.fixtures import World
 
@@ -25,17 +27,45 @@ def queries(client, address: str) -> int:
 @pytest.mark.parametrize("kind", ["annual", "quarterly"])
 def test_the_four_lists_take_six_queries_at_most(people: World, role: Role, kind: str):
     client = people.client(role, host="localhost")
+    quarter = {"fiscal_quarter": 2} if kind == "quarterly" else {}
+    with people.within("alpha", "one"):
+        owner = Organization.objects.get(id=people.organizations["alpha", "one"])
+        PredictionFactory(organization=owner, kind=kind, **quarter)
     for address in (f"/api/v1/predictions/{kind}", f"/api/v1/predictions/{kind}/system"):
         queries(client, address)  # fills what is cached for a moment
         few = queries(client, address)
         assert few <= MOST
         with people.within("alpha", "one"):
-            owner = Organization.objects.get(id=people.organizations["alpha", "one"])
             for _ in range(30):
-                more = {"fiscal_quarter": 2} if kind == "quarterly" else {}
-                PredictionFactory(organization=owner, kind=kind, **more)
+                PredictionFactory(organization=owner, kind=kind, **quarter)
         queries(client, address)  # counts anew what has changed
         assert queries(client, address) == few
+
+
+def test_a_page_asks_the_cache_no_more_for_many_rows_than_for_one(people: World, monkeypatch):
+    asked: list[str] = []
+    get = DirectoryCache.get
+    monkeypatch.setattr(
+        DirectoryCache, "get", lambda self, key, *more: asked.append(key) or get(self, key, *more)
+    )
+    client = people.client(Role.ANALYST, host="localhost")
+
+    def askings() -> int:
+        asked.clear()
+        answer = client.get("/api/v1/predictions/annual?size=1000")
+        assert len(answer.json()["items"]) == rows
+        return len(asked)
+
+    with people.within("alpha", "one"):
+        owner = Organization.objects.get(id=people.organizations["alpha", "one"])
+        rows = Prediction.objects.filter(kind="annual").count()
+    askings()  # fills what is cached for a moment
+    few = askings()
+    with people.within("alpha", "one"):
+        for _ in range(30):
+            PredictionFactory(organization=owner)
+    rows += 30
+    assert askings() <= few
 
 
 def test_the_dashboard_and_the_user_are_few_queries_too(people: World):
