@@ -14,6 +14,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from companies.models import Company
 from predictions.models import Prediction, PredictionKind
+from tenants.kernel import stamps
+
+# So many companies without a PD are remembered by name.
+FEW = 1_000
 
 
 def of(company_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
@@ -58,11 +62,7 @@ def narrowed(
 ) -> QuerySet[Any]:
     """Companies with such an outlook; ``has`` asks whether there is one at all."""
     if has is not None:
-        scored = Prediction.objects.filter(latest=True, pd__isnull=False).order_by().values("company_id")
-        # Those without, by one look at either side: asked of each company in turn it takes a second where
-        # nearly all are scored.
-        chosen = scored if has else Company.objects.order_by().values("id").difference(scored)
-        rows = rows.filter(id__in=chosen)
+        rows = rows.filter(id__in=_scored() if has else _unscored())
     if risk_levels or lowest is not None or highest is not None:
         # The annual head that stands now, the quarterly one where there is no annual.
         standing = Prediction.objects.filter(latest=True, pd__isnull=False)
@@ -76,3 +76,25 @@ def narrowed(
             speaking = speaking.filter(pd__lte=highest)
         rows = rows.filter(id__in=speaking.order_by().values("company_id"))
     return rows
+
+
+def _scored() -> QuerySet[Any]:
+    """Identifiers of the companies that have a PD, once for each of its kinds."""
+    standing: QuerySet[Any] = Prediction.objects.filter(latest=True, pd__isnull=False)
+    return standing.order_by().values("company_id")
+
+
+def _unscored() -> QuerySet[Any] | list[UUID]:
+    """Identifiers of the companies that have none.
+
+    They are found by one look at either side: asked of each company in turn it takes a second where nearly
+    all are scored. That look takes long enough to be remembered where few are found; where there are many, a
+    page is soon full.
+    """
+    missing = Company.objects.order_by().values("id").difference(_scored())
+    few: list[UUID] = stamps.remembered(
+        "companies without a PD",
+        ("companies", "predictions"),
+        lambda: [row["id"] for row in missing[: FEW + 1]],
+    )
+    return few if len(few) <= FEW else missing

@@ -10,6 +10,7 @@ from companies.services.custom_fields import (
 from companies.services.drafts import Recorded, StatementDraft
 from companies.services.identity import company_create, company_update
 from companies.services.lifecycle import (
+    companies_delete,
     companies_purge,
     company_default,
     company_delete,
@@ -31,6 +32,7 @@ __all__ = [
     "Recorded",
     "StatementDraft",
     "Upserted",
+    "companies_delete",
     "companies_ensure",
     "companies_merge",
     "companies_purge",

@@ -101,7 +101,7 @@ def _put_away(merged: Company, survivor: Company, actor: Actor) -> None:
     merged.version += 1
     fields = ["state", "merged_into", "deleted_at", "deleted_by_id", "version", "updated_at"]
     merged.save(update_fields=fields)
-    rows_hide(merged, now)
+    rows_hide([merged.id], now)
 
 
 def _learn(survivor: Company, merged: Company) -> dict[str, list[Any]]:
@@ -155,7 +155,7 @@ def merge_undo(*, merge: CompanyMerge, actor: Actor) -> Company:
     for label, ids in row.moved.items():
         rows_of = tables[label].all_objects.filter(id__in=ids, company_id=survivor.id)
         rows_of.update(company_id=merged.id)
-    rows_hide(merged, None)
+    rows_hide([merged.id], None)
     row.undone_at, row.undone_by_id = timezone.now(), actor.user_id
     row.save(update_fields=["undone_at", "undone_by_id"])
     changes = {"from": str(survivor), "merge_id": str(row.id), "taken_back": taken_back}

@@ -8,6 +8,7 @@ from accounts.permissions import Role
 from companies.models import Company
 from companies.services.lifecycle import master_grades
 from organizations.models import AuditEvent, Organization
+from predictions import outlook
 from tests.factories import CompanyFactory, PredictionFactory
 from tests.fixtures import World
 
@@ -169,6 +170,17 @@ def some(people: World):
 )
 def test_filters(people: World, some, query, symbols):
     assert found(people.client(Role.VIEWER), query) == symbols
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_companies_without_a_pd_are_known_at_once_however_many(people: World, some, monkeypatch, few: int):
+    monkeypatch.setattr(outlook, "FEW", few)
+    client = people.client(Role.VIEWER)
+    assert found(client, "has_prediction=false&search=SAP") == ["SAP"]
+    with people.within("alpha", "one"):
+        company = Company.objects.get(symbol="SAP")
+        PredictionFactory(organization=company.organization, company=company)
+    assert found(client, "has_prediction=false&search=SAP") == []
 
 
 def test_the_latest_pd_stands_in_the_list_and_a_bad_filter_is_named(people: World, some):

@@ -149,15 +149,11 @@ def _companies(
     undone: set[UUID] = set()
     for start in range(0, len(ids), _BATCH):
         some = ids[start : start + _BATCH]
-        used = used_since(some)
-        for company in sorted((known[i] for i in some), key=lambda c: c.symbol):
-            if company.id in used:
-                counts["companies_kept"] += 1
-                continue
-            identifier = company.id
-            services.company_delete(company=company, actor=actor)
-            counts["companies_removed"] += 1
-            undone.add(made[identifier])
+        unused = set(some) - used_since(some)
+        services.companies_delete(company_ids=unused, actor=actor)
+        counts["companies_removed"] += len(unused)
+        counts["companies_kept"] += len(some) - len(unused)
+        undone |= {made[identifier] for identifier in unused}
     return undone
 
 
