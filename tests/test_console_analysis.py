@@ -175,6 +175,12 @@ def test_companies_are_scored_again_from_the_console(people: World):
     assert events(people)[-2:] == ["rescoring.run.begun", "rescoring.run.resumed"]
 
 
+def test_the_shipped_scenarios_stand_where_none_is_saved(people: World):
+    page = text_of(console(people, Role.OWNER).get("/admin/scenarios/scenario/?q=none-like-this"))
+    assert "Severe recession" in page
+    assert "-20 %" in page
+
+
 def test_scenarios_are_read_in_words_and_removed(people: World):
     client = console(people, Role.OWNER)
     with people.within("alpha", "one"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -15,6 +16,7 @@ from accounts.console import tenant_site
 from accounts.selectors import emails_of
 from ml.scenario import KINDS
 from predictions.scenarios import services
+from predictions.scenarios.definitions import shipped
 from predictions.scenarios.models import RunResult, Scenario, ScenarioRun
 from tenants.kernel.console import NOTHING, ConsoleAdmin, percent, principal_of
 from tenants.kernel.console_forms import ConsoleForm
@@ -68,6 +70,7 @@ class ScenarioAdmin(ConsoleAdmin):
     list_select_related = ("organization",)
     search_fields = ("name", "description")
     ordering = ("name", "id")
+    list_after_template = "console/shipped_scenarios.html"
     fieldsets = (
         (None, {"fields": (("name", "shared"), "description")}),
         ("What happens", {"fields": ("shocks_list", "rules", "sectors")}),
@@ -85,7 +88,10 @@ class ScenarioAdmin(ConsoleAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         ids = set(self.get_queryset(request).values_list("created_by_id", flat=True)[:1000])
         self.makers = emails_of({i for i in ids if i})
-        return super().changelist_view(request, extra_context)
+        ours = [
+            (row, _listed([asdict(shock) for shock in row.definition.shocks])) for row in shipped().values()
+        ]
+        return super().changelist_view(request, {**(extra_context or {}), "shipped": ours})
 
     def update(self, request: HttpRequest, obj: Any, form: Any) -> None:
         given = {name: form.cleaned_data[name] for name in form.changed_data}
