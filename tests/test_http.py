@@ -40,6 +40,29 @@ def test_unknown_addresses_are_problems_with_a_request_id(people: World, address
     assert set(body) >= {"type", "title", "status", "detail", "instance", "code", "request_id"}
 
 
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("predictions/annual?year=2023.5", "year"),
+        ("statements?fiscal_year=last", "fiscal_year"),
+        ("custom-fields?archived=maybe", "archived"),
+        ("organizations?state=nonsense", "state"),
+        ("users/organization-members?is_active=perhaps", "is_active"),
+        ("imports/template?layout=sideways", "layout"),
+        ("imports/template?type=doc", "type"),
+        ("exports/company?type=doc", "type"),
+    ],
+)
+def test_a_filter_that_is_not_understood_is_named(people: World, query: str, name: str):
+    client = people.client(Role.OWNER)
+    answer = client.get(f"/api/v1/{query}")
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{name}"]
+    address = query.partition("?")[0]
+    if address != "exports/company":  # which needs a company
+        assert client.get(f"/api/v1/{address}?{name}=").status_code == 200
+
+
 def test_a_request_id_that_could_harm_a_log_is_replaced(people: World):
     answer = anonymous().get("/health/live", headers={"X-Request-ID": "x" * 500})
     assert len(answer["X-Request-ID"]) == 36

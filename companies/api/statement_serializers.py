@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from companies.models import FIRST_YEAR, LAST_YEAR, AmountUnit, PeriodKind, Statement
-from companies.quality import CHECKS
+from companies.quality import CONFIRMABLE
 from companies.sheets.units import CURRENCIES
 from tenants.kernel import serializers
 
@@ -70,7 +70,7 @@ class AmountsIn(serializers.Serializer[Any]):
     filing_id = serializers.CharField(max_length=60, required=False, allow_blank=True)
     filed_on = serializers.DateField(required=False, allow_null=True)
     confirm = serializers.ListField(
-        child=serializers.CharField(max_length=40),
+        child=serializers.ChoiceField(CONFIRMABLE),
         required=False,
         max_length=20,
         help_text="Codes of doubts (`confirmable`) that you answer with: it is so.",
@@ -81,11 +81,6 @@ class AmountsIn(serializers.Serializer[Any]):
         if code and code not in CURRENCIES:
             raise serializers.ValidationError("Three letters of ISO 4217, such as EUR.")
         return code
-
-    def validate_confirm(self, value: list[str]) -> list[str]:
-        if strange := [code for code in value if code not in CHECKS or not CHECKS[code].confirmable]:
-            raise serializers.ValidationError(f"{strange[0]!r} is nothing to confirm.")
-        return value
 
 
 class StatementIn(AmountsIn):

@@ -34,7 +34,7 @@ from companies.services.entry import Checked, Entry, entry_check, statement_ente
 from companies.statement_selectors import Rated, difference, ratio_history, ratios_for, versions_of
 from organizations.selectors import working_organization
 from tenants.kernel.errors import Absent, InvalidInput
-from tenants.kernel.filters import BooleanFilter
+from tenants.kernel.filters import BooleanFilter, WholeNumberFilter
 from tenants.kernel.viewsets import OwnedViewSet
 
 
@@ -42,8 +42,8 @@ class StatementFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="company_id")
     symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
     kind = django_filters.MultipleChoiceFilter(choices=PeriodKind.choices, distinct=False)
-    fiscal_year = django_filters.NumberFilter()
-    fiscal_quarter = django_filters.NumberFilter()
+    fiscal_year = WholeNumberFilter()
+    fiscal_quarter = WholeNumberFilter()
     currency = django_filters.CharFilter(lookup_expr="iexact")
     quality = django_filters.MultipleChoiceFilter(choices=Quality.choices, distinct=False)
     source_kind = django_filters.MultipleChoiceFilter(choices=SourceKind.choices, distinct=False)

@@ -12,11 +12,12 @@ from itertools import chain
 from companies.quality import amounts, periods, quarters, years
 from companies.quality.findings import GRAVITY, Finding, Level, worst
 from companies.quality.frames import Books, Case, Period
-from companies.quality.limits import CHECKS, Check
+from companies.quality.limits import CHECKS, CONFIRMABLE, Check
 from companies.quality.periods import end_of
 
 __all__ = [
     "CHECKS",
+    "CONFIRMABLE",
     "Case",
     "Check",
     "Finding",

@@ -136,6 +136,8 @@ _ROWS: tuple[Check, ...] = (
 )  # fmt: skip
 
 CHECKS: Final[Mapping[str, Check]] = {row.code: row for row in _ROWS}
+CONFIRMABLE: Final = tuple(row.code for row in _ROWS if row.confirmable)
+"""Doubts that somebody may answer with: it is so."""
 
 JUMP_LOW, JUMP_HIGH = 200.0, 5000.0
 """Factors between which an amount has moved by "about a thousand", where most of them did."""

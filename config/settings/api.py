@@ -62,6 +62,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tenants.kernel.schema.without_trailing_slash",
+        "tenants.kernel.schema.with_empty_values",
         "tenants.kernel.examples.with_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
@@ -86,6 +87,7 @@ SPECTACULAR_SETTINGS = {
         "PeriodKindEnum": "companies.models.PeriodKind",
         "AmountUnitEnum": "companies.models.AmountUnit",
         "FileUnitEnum": ("units", "thousands", "millions"),
+        "ConfirmableEnum": "companies.quality.CONFIRMABLE",
         "WhitelistKindEnum": "organizations.joining.models.EntryKind",
     },
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -28,10 +28,11 @@ from organizations.joining.api.serializers import (
     WhitelistOut,
 )
 from organizations.joining.api.viewsets import viewer
-from organizations.joining.models import Invitation, JoinLink, WhitelistEntry
+from organizations.joining.models import Invitation, InvitationState, JoinLink, WhitelistEntry
 from organizations.joining.services import codes, invitations, links, whitelist
 from organizations.joining.services.whitelist import RowResult
 from organizations.joining.tables import read_people
+from tenants.kernel.filters import one_of
 from tenants.kernel.viewsets import OwnedViewSet
 
 JOINING_PERMISSIONS = {
@@ -123,12 +124,16 @@ class JoiningActions(_Base):
 
     # -- invitations --------------------------------------------------------------------------
 
-    @extend_schema(responses=InvitationOut(many=True), summary="Invitations of an organization")
+    @extend_schema(
+        parameters=[OpenApiParameter("state", enum=InvitationState.values)],
+        responses=InvitationOut(many=True),
+        summary="Invitations of an organization",
+    )
     @action(detail=True, methods=["get"])
     def invitations(self, request: Request, pk: str) -> Response:
         """The newest first; `?state=pending` (or accepted, revoked) narrows them."""
         rows = Invitation.objects.filter(organization=self.get_object())
-        rows = selectors.invitations_in(rows, request.query_params.get("state"))
+        rows = selectors.invitations_in(rows, one_of(request, "state", InvitationState.values))
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(InvitationOut(page, many=True).data)
 

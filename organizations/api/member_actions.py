@@ -25,7 +25,7 @@ from organizations.models import Organization
 from organizations.services import members
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Absent
-from tenants.kernel.filters import BooleanFilter
+from tenants.kernel.filters import BooleanFilter, narrowed
 from tenants.kernel.viewsets import OwnedViewSet
 
 MEMBER_PERMISSIONS = {
@@ -78,8 +78,7 @@ class MemberActions(_Base):
     """Who works in an organization. Listing is for its admins; anybody may leave."""
 
     def _people(self, rows: QuerySet[Any]) -> Response:
-        found = MemberFilter(self.request.query_params, queryset=rows, request=self.request)
-        page = self.paginate_queryset(found.qs if found.is_valid() else rows.none())
+        page = self.paginate_queryset(narrowed(MemberFilter, rows, self.request))
         body = [client.member(membership) for membership in page or []]
         return self.get_paginated_response(MemberOut(body, many=True).data)
 

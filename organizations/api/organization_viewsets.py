@@ -39,7 +39,7 @@ from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, current_tenant, in_public
 from tenants.kernel.errors import Absent
 from tenants.kernel.etags import precondition, tag_of
-from tenants.kernel.filters import BooleanFilter
+from tenants.kernel.filters import BooleanFilter, narrowed
 from tenants.kernel.viewsets import OPERATOR, OwnedViewSet
 from tenants.models import OrganizationState
 
@@ -151,21 +151,16 @@ class OrganizationViewSet(MemberActions, JoiningActions, OwnedViewSet):
         across = getattr(request._request, "on_platform", False) and self.principal.role == OPERATOR
         if across and "tenant_id" not in request.query_params:
             with in_public():
-                page = self.paginate_queryset(self._filtered(selectors.entries_of_institutions()))
+                page = self.paginate_queryset(
+                    narrowed(OrganizationFilter, selectors.entries_of_institutions(), request)
+                )
                 rows = client.entries(list(page or []))
         else:
-            page = self.paginate_queryset(self._filtered(self.get_queryset()))
+            page = self.paginate_queryset(narrowed(OrganizationFilter, self.get_queryset(), request))
             rows = client.organizations(list(page or []), self.principal)
         answer = self.get_paginated_response(OrganizationOut(rows, many=True).data)
         answer.data |= client.list_totals(rows)
         return answer
-
-    def _filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        found = OrganizationFilter(self.request.query_params, queryset=rows, request=self.request)
-        if not found.is_valid():
-            return rows.none()
-        kept: QuerySet[Any] = found.qs
-        return kept
 
     @extend_schema(responses=OrganizationOut, summary="One organization")
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -29,6 +29,7 @@ from organizations.selectors import working_organization
 from organizations.services import members
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Absent, InvalidInput
+from tenants.kernel.filters import narrowed
 from tenants.kernel.viewsets import ANYONE, SIGNED_IN
 
 
@@ -140,12 +141,11 @@ class UserViewSet(AccountsUserViewSet):
     @extend_schema(
         responses=MemberOut(many=True), summary="Members of the active organization", tags=["users"]
     )
-    @action(detail=False, methods=["get"], url_path="organization-members")
+    @action(detail=False, methods=["get"], url_path="organization-members", filterset_class=MemberFilter)
     def organization_members(self, request: Request) -> Response:
         """Of the active organization, or of `organization_id`."""
         rows = members_of({self._here()}, tenant_id=current_tenant().id)
-        found = MemberFilter(request.query_params, queryset=rows, request=request)
-        page = self.paginate_queryset(found.qs if found.is_valid() else rows.none())
+        page = self.paginate_queryset(narrowed(MemberFilter, rows, request))
         body = [organization_client.member(membership) for membership in page or []]
         return self.get_paginated_response(MemberOut(body, many=True).data)
 

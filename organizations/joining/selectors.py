@@ -14,7 +14,7 @@ from django.db.models.functions import TruncDate
 from accounts.models import Membership
 from accounts.permissions import Role
 from organizations.joining import tokens
-from organizations.joining.models import Arrival, InvitationState, JoinLink
+from organizations.joining.models import Arrival, JoinLink
 from organizations.models import Organization
 from tenants.kernel import scope
 from tenants.kernel.context import in_public
@@ -61,11 +61,9 @@ def join_token_of(organization_id: UUID, *, viewer: Role | str | None) -> str | 
         return tokens.shown(link, link.role or link.organization.default_role, viewer) if link else None
 
 
-def invitations_in(rows: QuerySet[Any], state: str | None) -> QuerySet[Any]:
-    """Invitations, the newest first, in a state where one is named; an unknown one has none."""
-    if state:
-        rows = rows.filter(state=state) if state in InvitationState.values else rows.none()
-    return rows.order_by("-id")
+def invitations_in(rows: QuerySet[Any], state: str) -> QuerySet[Any]:
+    """Invitations, the newest first, in a state where one is named."""
+    return (rows.filter(state=state) if state else rows).order_by("-id")
 
 
 def entries_with(rows: QuerySet[Any], text: str | None) -> QuerySet[Any]:

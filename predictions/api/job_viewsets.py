@@ -8,7 +8,7 @@ import django_filters
 from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -32,6 +32,7 @@ from predictions.models import JobState, PredictionKind, ScoringJob, Severity
 from predictions.reports import workbook
 from predictions.reports.summary import summary_of
 from predictions.services import jobs, leaving, resuming
+from tenants.kernel.filters import one_of
 from tenants.kernel.parsers import JSONParser
 from tenants.kernel.renderers import FileRenderer
 from tenants.kernel.replicas import from_replica
@@ -259,12 +260,17 @@ class JobViewSet(OwnedViewSet):
         answer["Content-Disposition"] = exports.disposition(job, "results", "csv")
         return answer
 
-    @extend_schema(responses=IssueOut(many=True), summary="Errors and warnings", filters=False)
+    @extend_schema(
+        parameters=[OpenApiParameter("severity", enum=Severity.values)],
+        responses=IssueOut(many=True),
+        summary="Errors and warnings",
+        filters=False,
+    )
     @action(detail=True, methods=["get"])
     def errors(self, request: Request, pk: str) -> Response:
         """What is wrong with which cell, paged. `?severity=error` leaves the warnings out."""
         rows = self._job().issues.order_by("row_number", "id")
-        if (severity := request.query_params.get("severity")) in Severity.values:
+        if severity := one_of(request, "severity", Severity.values):
             rows = rows.filter(severity=severity)
         page = self.paginate_queryset(rows) or []
         return self.get_paginated_response([client.issue(row) for row in page])

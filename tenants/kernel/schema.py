@@ -22,6 +22,8 @@ VERBS = {
     "partial_update": ("Change one", False),
     "destroy": ("Remove one", False),
 }
+# For `extend_schema` where everything comes in one answer.
+ONE_PAGE = [OpenApiParameter(name, exclude=True) for name in ("page", "size", "cursor")]
 # Descriptions of about 10 MB each that a process keeps.
 MOST_CHOICES = 16
 
@@ -76,7 +78,7 @@ class ProblemAutoSchema(AutoSchema):
         404 also stands for a module that is off and for what a body or a filter names, 409 for the state of
         the organization; anonymous operations know wrong passwords and closed doors as well.
         """
-        statuses = ["400", "401", "403", "404", "409", "429"]
+        statuses = ["400", "401", "403", "404", "409", "414", "429"]
         if self.method in {"POST", "PUT", "PATCH"}:
             # A body that is too large or of another kind; an idempotency key with another body.
             statuses += ["413", "415", "422"]
@@ -150,4 +152,14 @@ def only_versioned(endpoints: list[Any], **_: Any) -> list[Any]:
 def without_trailing_slash(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Write addresses without the optional slash."""
     result["paths"] = {path.rstrip("/"): item for path, item in result["paths"].items()}
+    return result
+
+
+def with_empty_values(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of parameters that may be left out that they may be empty too, which is the same."""
+    for item in result["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "query" and not parameter.get("required"):
+                    parameter["allowEmptyValue"] = True
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from companies.imports.models import ColumnMapping, Import, ImportEffect, ImportIssue
+from companies.quality import CONFIRMABLE
 from tenants.kernel import serializers
 
 UNITS = ("units", "thousands", "millions")
@@ -39,7 +40,7 @@ class MappingIn(serializers.Serializer[Any]):
 
 class StartIn(serializers.Serializer[Any]):
     confirmed = serializers.ListField(
-        child=serializers.CharField(max_length=60),
+        child=serializers.ChoiceField(CONFIRMABLE),
         required=False,
         max_length=50,
         help_text="Codes of doubts about statements (such as a jump by a thousand) that hold for this file.",

@@ -29,8 +29,8 @@ from companies.imports.api.serializers import (
 )
 from companies.imports.models import ColumnMapping, Import, ImportState, IssueLevel, Layout
 from organizations.selectors import working_organization
-from tenants.kernel.errors import InvalidInput
 from tenants.kernel.files import safe_name
+from tenants.kernel.filters import one_of
 from tenants.kernel.parsers import JSONParser
 from tenants.kernel.renderers import FileRenderer
 from tenants.kernel.viewsets import OwnedViewSet
@@ -126,13 +126,8 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewS
     @action(detail=False, methods=["get"], renderer_classes=[FileRenderer])
     def template(self, request: Request) -> HttpResponseBase:
         """A file with the columns and an example row; the workbook defines each column on a second sheet."""
-        layout = request.query_params.get("layout", Layout.LONG)
-        kind = request.query_params.get("type", "xlsx")
-        if layout not in Layout.values or kind not in {"csv", "xlsx"}:
-            wrong = "layout" if layout not in Layout.values else "type"
-            raise InvalidInput(
-                errors=[{"pointer": f"/{wrong}", "code": "invalid_choice", "detail": "No such template."}]
-            )
+        layout = one_of(request, "layout", Layout.values, Layout.LONG)
+        kind = one_of(request, "type", ["csv", "xlsx"], "xlsx")
         answer = FileResponse(files.template(Layout(layout), kind))
         answer["Content-Disposition"] = f'attachment; filename="{layout}-template.{kind}"'
         return answer
@@ -188,7 +183,7 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewS
     def issues(self, request: Request, pk: str) -> Response:
         """Errors and warnings by row, each with its cell and what to do about it."""
         rows = self.get_object().issues.order_by("row_number", "id")
-        if (level := request.query_params.get("level")) in IssueLevel.values:
+        if level := one_of(request, "level", IssueLevel.values):
             rows = rows.filter(level=level)
         if code := request.query_params.get("code"):
             rows = rows.filter(code=code)

@@ -31,6 +31,7 @@ from tenants import services
 from tenants.kernel.context import current_tenant, in_a_tenant
 from tenants.kernel.errors import Absent
 from tenants.kernel.parsers import JSONParser
+from tenants.kernel.schema import ONE_PAGE
 from tenants.kernel.viewsets import ANYONE
 
 READ, CHANGE = "tenant.read", "tenant.change"
@@ -65,7 +66,10 @@ class OwnTenantViewSet(TenantPages):
         return self.found(current_tenant().id)
 
     @extend_schema(
-        responses=forced_singular_serializer(TenantOut), summary="Read the own tenant", filters=False
+        parameters=ONE_PAGE,
+        responses=forced_singular_serializer(TenantOut),
+        summary="Read the own tenant",
+        filters=False,
     )
     def list(self, request: Request) -> Response:
         """The institution with its admins, organizations and counts."""
@@ -150,7 +154,7 @@ class OwnTenantViewSet(TenantPages):
         row = services.logo_set(tenant_id=self._mine().pk, file=file, actor=self.principal.actor)
         return self.branding_answer(row)
 
-    @extend_schema(responses=BrandingOut, summary="Remove the own logo")
+    @extend_schema(responses={200: BrandingOut}, summary="Remove the own logo")
     @logo.mapping.delete
     def remove_logo(self, request: Request) -> Response:
         """The console shows the platform's symbol again."""

@@ -250,7 +250,7 @@ class TenantViewSet(TenantPages):
         row = services.logo_set(tenant_id=self.found(pk).pk, file=file, actor=self.principal.actor)
         return self.branding_answer(row)
 
-    @extend_schema(responses=BrandingOut, summary="Remove a tenant's logo")
+    @extend_schema(responses={200: BrandingOut}, summary="Remove a tenant's logo")
     @logo.mapping.delete
     def remove_logo(self, request: Request, pk: str) -> Response:
         """The console shows the platform's symbol again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,8 +21,9 @@ from organizations.joining.api.serializers import (
     PreviewOut,
     SecretIn,
 )
-from organizations.joining.models import Invitation, JoinLink
+from organizations.joining.models import Invitation, InvitationState, JoinLink
 from organizations.joining.services import entering, invitations, links
+from tenants.kernel.filters import one_of
 from tenants.kernel.viewsets import ANYONE, DeclaredViewSet, OwnedViewSet
 
 
@@ -130,9 +131,13 @@ class InvitationViewSet(OwnedViewSet):
     throttles: ClassVar[dict[str, str]] = {"resend": "mail"}
 
     def narrow(self, rows: Any) -> Any:
-        return selectors.invitations_in(rows, self.request.query_params.get("state"))
+        return selectors.invitations_in(rows, one_of(self.request, "state", InvitationState.values))
 
-    @extend_schema(responses=InvitationOut(many=True), summary="Invitations")
+    @extend_schema(
+        parameters=[OpenApiParameter("state", enum=InvitationState.values)],
+        responses=InvitationOut(many=True),
+        summary="Invitations",
+    )
     def list(self, request: Request) -> Response:
         """Those of every organization that the caller runs, the newest first; `?state=pending` narrows."""
         page = self.paginate_queryset(self.get_queryset())

@@ -27,6 +27,7 @@ from tenants import modules
 from tenants.kernel import scope
 from tenants.kernel.errors import Absent, Forbidden, InvalidInput
 from tenants.kernel.files import safe_name
+from tenants.kernel.filters import one_of
 from tenants.kernel.renderers import FileRenderer
 from tenants.kernel.streams import stream_in_scope
 from tenants.kernel.viewsets import OwnedViewSet
@@ -172,11 +173,7 @@ class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OwnedViewS
         # Drawing brings the statistics library along: 75 MB that a process does without until somebody asks.
         from predictions.exporting.company_file import pdf_of, workbook_of
 
-        kind = request.query_params.get("type", "pdf")
-        if kind not in {"pdf", "xlsx"}:
-            raise InvalidInput(
-                errors=[{"pointer": "/type", "code": "invalid_choice", "detail": "pdf or xlsx."}]
-            )
+        kind = one_of(request, "type", ["pdf", "xlsx"], "pdf")
         try:
             key = UUID(request.query_params.get("company", ""))
         except ValueError:

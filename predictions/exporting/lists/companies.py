@@ -14,7 +14,7 @@ from companies.line_items import LineItems
 from companies.models import Company, PeriodKind, Statement
 from ml.features import LINE_ITEMS
 from predictions.exporting.tables import Column, Kind, ListTable
-from tenants.kernel.filters import BooleanFilter
+from tenants.kernel.filters import BooleanFilter, WholeNumberFilter
 
 _CUSTOM_KINDS: dict[str, Kind] = {
     "text": "text", "choice": "text", "number": "number", "date": "date", "yes_no": "yes_no"
@@ -75,7 +75,7 @@ class StatementFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="company_id")
     symbol = django_filters.CharFilter(field_name="company__symbol", lookup_expr="iexact")
     kind = django_filters.MultipleChoiceFilter(choices=PeriodKind.choices, distinct=False)
-    year = django_filters.NumberFilter(field_name="fiscal_year")
+    year = WholeNumberFilter(field_name="fiscal_year")
     current = BooleanFilter(label="Only the versions that hold now.")
 
 

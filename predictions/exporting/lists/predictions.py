@@ -22,6 +22,7 @@ from predictions.monitoring.api.viewsets import OutcomeFilter
 from predictions.monitoring.models import Outcome
 from predictions.registry.selectors import versions
 from predictions.services.scoring import RATIOS
+from tenants.kernel.filters import WholeNumberFilter
 
 _MEMBERS = (
     Column("random_forest", "share", "PD of the random forest.", "members.random_forest"),
@@ -100,7 +101,7 @@ def _prediction_rows(kind: str) -> QuerySet[Any]:
 class ScoreFilter(django_filters.FilterSet):
     company = django_filters.UUIDFilter(field_name="prediction__company_id")
     kind = django_filters.ChoiceFilter(field_name="prediction__kind", choices=PredictionKind.choices)
-    year = django_filters.NumberFilter(field_name="prediction__fiscal_year")
+    year = WholeNumberFilter(field_name="prediction__fiscal_year")
 
 
 _SCORES = (

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import Q
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -47,7 +47,7 @@ from predictions.scenarios.definitions import Definition, definition_read, rules
 from predictions.scenarios.models import RunState, Scenario, ScenarioRun
 from predictions.services.scoring import ScoreDraft
 from tenants.kernel.errors import Absent, InvalidInput
-from tenants.kernel.filters import BooleanFilter
+from tenants.kernel.filters import BooleanFilter, one_of
 from tenants.kernel.principal import Principal
 from tenants.kernel.viewsets import OwnedViewSet
 
@@ -355,14 +355,18 @@ class ScenarioRunViewSet(mixins.ListModelMixin, OwnedViewSet):
         services.run_delete(run=self.get_object(), actor=self.principal.actor)
         return Response(status=204)
 
-    @extend_schema(responses=ResultOut(many=True), summary="Companies of a run", filters=False)
+    @extend_schema(
+        parameters=[OpenApiParameter("risk_level", enum=RiskLevel.values)],
+        responses=ResultOut(many=True),
+        summary="Companies of a run",
+        filters=False,
+    )
     @action(detail=True, methods=["get"], filterset_class=None)
     def results(self, request: Request, pk: str) -> Response:
         """Those whose PD rises most first; `?risk_level=` keeps one category after the shock."""
         rows = self.get_object().results.select_related("company")
-        level = request.query_params.get("risk_level")
-        if level:
-            rows = rows.filter(level=level) if level in RiskLevel.values else rows.none()
+        if level := one_of(request, "risk_level", RiskLevel.values):
+            rows = rows.filter(level=level)
         page = self.paginate_queryset(rows.order_by("-change", "id"))
         shown: Any = ResultOut(page or [], many=True)  # type: ignore[arg-type]
         return self.get_paginated_response(shown.data)
