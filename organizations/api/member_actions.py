@@ -148,7 +148,7 @@ class MemberActions(_Base):
         )
         return Response(MemberOut(client.member(membership)).data)
 
-    @extend_schema(parameters=[USER_ID], responses=MemberOut, summary="Take an admin's role away")
+    @extend_schema(parameters=[USER_ID], responses={200: MemberOut}, summary="Take an admin's role away")
     @action(detail=True, methods=["delete"], url_path=f"admins/{USER}")
     def revoke_admin(self, request: Request, pk: str, user_id: str) -> Response:
         """He stays as an analyst."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.text import slugify
 
+from accounts import passwords
 from accounts import services as accounts
 from accounts.models import User
 from accounts.permissions import Role
@@ -127,6 +128,14 @@ def tenant_open(
     An admin who has an account with a verified address keeps it; without an account one is made with
     ``admin_password``. Raises Conflict for an unverified account: anybody could have registered it.
     """
+    with in_public():
+        admin = User.objects.by_email(admin_email)
+    # Before a schema is made that would only have to go again.
+    if admin is not None and (admin.email_verified_at is None or not admin.is_active):
+        raise Conflict("This account is not verified or not active.", code="unverified_account")
+    if admin is None and admin_password is not None:
+        names = f"{admin_full_name} {admin_username}"
+        passwords.check_rules(admin_password, User(email=admin_email), names=names, field="admin_password")
     tenant = tenants.tenant_create(name=name, domain=domain, slug=slug, description=description, actor=actor)
     with in_tenant(tenant.ref), scope.every_organization(reason="open a tenant"):
         organization = organization_create(
@@ -135,8 +144,6 @@ def tenant_open(
             is_default=True,
             actor=actor,
         )
-    with in_public():
-        admin = User.objects.by_email(admin_email)
     if admin is None:
         admin = accounts.user_create(
             email=admin_email,
@@ -146,8 +153,6 @@ def tenant_open(
             verified=True,
             actor=actor,
         )
-    elif admin.email_verified_at is None or not admin.is_active:
-        raise Conflict("This account is not verified or not active.", code="unverified_account")
     accounts.membership_grant(
         user=admin, tenant_id=tenant.id, organization_id=None, role=Role.TENANT_ADMIN, actor=actor
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -88,9 +87,7 @@ class ScenarioAdmin(ConsoleAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         ids = set(self.get_queryset(request).values_list("created_by_id", flat=True)[:1000])
         self.makers = emails_of({i for i in ids if i})
-        ours = [
-            (row, _listed([asdict(shock) for shock in row.definition.shocks])) for row in shipped().values()
-        ]
+        ours = [(row, _listed(row.definition.as_json()["shocks"])) for row in shipped().values()]
         return super().changelist_view(request, {**(extra_context or {}), "shipped": ours})
 
     def update(self, request: HttpRequest, obj: Any, form: Any) -> None:

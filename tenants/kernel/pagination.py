@@ -55,14 +55,15 @@ class EnvelopePagination(BasePagination):
 
     @staticmethod
     def _whole(request: Request, name: str, default: int) -> int:
-        value = request.query_params.get(name)
-        if value in (None, ""):
+        values = request.query_params.getlist(name)
+        if values in ([], [""]):
             return default
         try:
-            return min(int(str(value)), 10_000_000)
+            (value,) = values  # of two nobody knows which one is meant
+            return min(int(value), 10_000_000)
         except ValueError:
             raise InvalidInput(
-                errors=[{"pointer": f"/{name}", "code": "invalid", "detail": "A whole number is needed."}]
+                errors=[{"pointer": f"/{name}", "code": "invalid", "detail": "One whole number is needed."}]
             ) from None
 
     def get_paginated_response(self, data: Any) -> Response:

@@ -187,3 +187,12 @@ def test_an_unverified_account_becomes_nobodys_admin(people: World):
         )
     assert refused.value.code == "unverified_account"
     assert not Tenant.objects.filter(name="Delta").exists()
+
+
+def test_a_weak_password_is_named_before_a_schema_is_made(people: World, monkeypatch):
+    monkeypatch.setattr(services, "tenant_create", lambda **_: pytest.fail("a schema for nothing"))
+    with pytest.raises(InvalidInput) as refused:
+        organizations.tenant_open(
+            name="Echo", admin_email="boss@echo.test", admin_password="short", actor=SYSTEM
+        )
+    assert refused.value.fields["errors"][0]["pointer"] == "/admin_password"

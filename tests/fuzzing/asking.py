@@ -31,7 +31,7 @@ ENDING = "|".join(
 )
 
 
-def ask(server: Any, role: str, email: str, options: Any, *, share: int) -> dict[str, Any]:
+def ask(server: Any, role: str, token: str, options: Any, *, share: int) -> dict[str, Any]:
     """Operations, cases and failures of a role; what failed is printed."""
     base = f"http://localhost:{server.port}"
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -64,8 +64,7 @@ def ask(server: Any, role: str, email: str, options: Any, *, share: int) -> dict
         command += ["--seed", str(options.seed)]
     if options.only:
         command += ["--include-path-regex", options.only]
-    told = {"FUZZ_BASE": base, "FUZZ_EMAIL": email, "FUZZ_PASSWORD": PASSWORD}
-    environment = {**os.environ, **told, "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks"}
+    environment = {**os.environ, "FUZZ_TOKEN": token, "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks"}
     begun = time.monotonic()
     done = subprocess.run(command, env=environment, cwd=HERE.parents[1], capture_output=True, text=True)
     (FOLDER / f"fuzz-{role}.txt").write_text(done.stdout + done.stderr)

@@ -58,6 +58,18 @@ def people_made() -> dict[str, str]:
     return {role: f"{role}@fuzz.example" for role in roles}
 
 
+def token_of(email: str) -> str:
+    """An access token of one of them."""
+    from accounts import services as accounts
+    from accounts.models import User
+    from accounts.selectors import starting_place
+
+    user = User.objects.get(email=email)
+    place = starting_place(user, tenant_id=None)
+    session = accounts.session_open(user=user, place=place, device="fuzzing", address=None)
+    return accounts.issue(session).access_token
+
+
 class Copied(tenants._Database):
     """A database of its own, copied from the tests' migrated one where the server has it."""
 
