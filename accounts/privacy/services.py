@@ -29,6 +29,7 @@ from tenants.kernel import audit, mail
 from tenants.kernel.audit import upkeep
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Absent, Conflict
+from tenants.kernel.files import keep_file
 from tenants.kernel.ids import uuid7
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import SYSTEM, Actor
@@ -71,7 +72,7 @@ def export_build(*, export_id: UUID) -> None:
             file.seek(0)
             # It lies there for days, with everything of a person: the storage alone shall tell nobody.
             content = ContentFile(seal_bytes(file.read(), purpose=PURPOSE))
-            path = default_storage.save(f"{FOLDER}/{uuid7().hex}.sealed", content)
+            path = keep_file(f"{FOLDER}/{uuid7().hex}.sealed", content)
         if not _export_finish(export_id, path, size):
             default_storage.delete(path)
 

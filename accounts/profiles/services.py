@@ -14,6 +14,7 @@ from accounts.profiles import avatars, preferences
 from tenants.kernel import audit
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Absent, InvalidInput
+from tenants.kernel.files import keep_file
 from tenants.kernel.ids import uuid7
 from tenants.kernel.request import Actor
 
@@ -55,7 +56,7 @@ def avatar_set(*, user: User, data: bytes, actor: Actor) -> None:
         profile = Profile.objects.select_for_update().get(user=user)
         before = profile.avatar
         # A name of its own for each picture: nothing on the way shows an older one.
-        profile.avatar = default_storage.save(f"{FOLDER}/{uuid7().hex}.png", ContentFile(content))
+        profile.avatar = keep_file(f"{FOLDER}/{uuid7().hex}.png", ContentFile(content))
         profile.save(update_fields=["avatar"])
         audit.record("accounts.avatar.changed", on=user, actor=actor)
     user.profile = profile

@@ -15,6 +15,7 @@ from companies.imports.models import Import, ImportChunk
 from companies.imports.parsing import Finding, Parsed, Period, RowDraft
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Unavailable
+from tenants.kernel.files import keep_file
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,7 @@ def write(row: Import, number: int, parsed: Parsed) -> str:
         "warnings": parsed.warnings,
     }
     packed = gzip.compress(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"), compresslevel=3)
-    path: str = default_storage.save(f"{folder(row)}/part-{number:05}.json.gz", ContentFile(packed))
-    return path
+    return keep_file(f"{folder(row)}/part-{number:05}.json.gz", ContentFile(packed))
 
 
 def read(chunk: ImportChunk) -> Parsed:

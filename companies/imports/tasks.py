@@ -15,7 +15,7 @@ from companies.imports.services import chunks, jobs, planning, undoing
 from tenants import selectors
 from tenants.kernel import scope
 from tenants.kernel.context import current_tenant, in_public, in_tenant
-from tenants.kernel.errors import Unavailable
+from tenants.kernel.errors import StorageFull, Unavailable
 from tenants.kernel.jobs import PlatformTask, TenantTask, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, TenantState
@@ -37,6 +37,8 @@ def plan(self: Any, *, import_id: str) -> None:
     except Exception as error:
         if self.request.retries >= self.max_retries:
             message = "The file could not be read because of a fault on our side."
+            if isinstance(error, StorageFull):
+                message = "There is no room to store the parts of the file. Upload it again later."
             jobs.import_fail(import_id=UUID(import_id), message=message, actor=self.actor)
             raise
         raise _again(self, error) from error

@@ -128,7 +128,7 @@ def test_without_a_password_the_admin_is_invited_by_mail(root, django_capture_on
         ({"domain": "10.0.0.1"}, 400, "invalid_input", "/domain"),
         ({"domain": "*.bank.test"}, 400, "invalid_input", "/domain"),
         ({"domain": "bank.test:8000"}, 400, "invalid_input", "/domain"),
-        ({"admin_password": "short"}, 400, "invalid_input", "/password"),
+        ({"admin_password": "short"}, 400, "invalid_input", "/admin_password"),
         ({"admin_email": "", "admin_password": PASSWORD}, 400, "invalid_input", "/admin_email"),
     ],
 )

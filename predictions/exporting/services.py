@@ -25,7 +25,7 @@ from tenants import modules
 from tenants.kernel import audit, scope
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
-from tenants.kernel.files import remove_folder
+from tenants.kernel.files import keep_file, remove_folder
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import SYSTEM, Actor
 from tenants.services.tickets import ticket_remove, ticket_write
@@ -152,7 +152,7 @@ def export_run(*, export_id: UUID) -> None:
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
-        path = default_storage.save(f"{folder(row.id)}/{row.filename}", File(file))
+        path = keep_file(f"{folder(row.id)}/{row.filename}", File(file))
     if not _finish(row.id, path, counted, size, digest):
         default_storage.delete(path)
 

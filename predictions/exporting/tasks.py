@@ -12,7 +12,7 @@ from django.utils import timezone
 from predictions.exporting import services
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, in_public, in_tenant
-from tenants.kernel.errors import DomainError
+from tenants.kernel.errors import DomainError, Unavailable
 from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant
 from tenants.models import Tenant, TenantState
 
@@ -24,12 +24,14 @@ def make_export(self: Any, *, export_id: str) -> None:
     """Make the file of an export."""
     try:
         services.export_run(export_id=UUID(export_id))
-    except DomainError as error:
-        services.export_fail(export_id=UUID(export_id), message=error.detail)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        settled = isinstance(error, DomainError) and not isinstance(error, Unavailable)
+        if settled or self.request.retries >= self.max_retries:
             text = "The file could not be made because of a fault on our side."
-            services.export_fail(export_id=UUID(export_id), message=text)
+            message = error.detail if isinstance(error, DomainError) else text
+            services.export_fail(export_id=UUID(export_id), message=message)
+            if settled:
+                return
             raise
         raise self.retry(exc=error, countdown=RETRY_AFTER * 2**self.request.retries) from error
 

@@ -15,6 +15,7 @@ from django.core.files.storage import default_storage
 from companies.sheets import Limits, open_sheet
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import Unavailable
+from tenants.kernel.files import keep_file
 
 if TYPE_CHECKING:
     from ml.own import OwnModel as Trained
@@ -49,7 +50,7 @@ def keep(place: str, model_folder: Path) -> None:
         target = f"{place}/model/{path.relative_to(model_folder).as_posix()}"
         if default_storage.exists(target):
             default_storage.delete(target)
-        default_storage.save(target, ContentFile(path.read_bytes()))
+        keep_file(target, ContentFile(path.read_bytes()))
 
 
 def load(model_id: UUID, sha256: str) -> Trained:

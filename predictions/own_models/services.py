@@ -24,7 +24,7 @@ from predictions.services.scoring import RATIOS
 from tenants.kernel import audit
 from tenants.kernel.copying import copy_rows
 from tenants.kernel.errors import Conflict, InvalidInput, TooLarge
-from tenants.kernel.files import remove_folder
+from tenants.kernel.files import keep_file, remove_folder
 from tenants.kernel.ids import uuid7, uuid7_batch
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import Actor
@@ -71,7 +71,7 @@ def own_model_create(
         digest.update(part)
     upload.seek(0)
     ending = PurePosixPath(filename).suffix.lower() or ".csv"
-    path = default_storage.save(f"{files.folder(model_id)}/sample{ending}", upload)
+    path = keep_file(f"{files.folder(model_id)}/sample{ending}", upload)
     try:
         return _register(
             OwnModel(

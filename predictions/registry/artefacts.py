@@ -21,6 +21,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from tenants.kernel.errors import Unavailable
+from tenants.kernel.files import keep_file
 
 logger = logging.getLogger(__name__)
 MANIFEST = "model.json"
@@ -56,7 +57,7 @@ def _put(path: str, content: bytes) -> None:
             if there.read() == content:
                 return
         default_storage.delete(path)
-    default_storage.save(path, ContentFile(content))
+    keep_file(path, ContentFile(content))
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -19,6 +19,7 @@ from predictions.registry.models import ModelVersion, ReportState, ValidationRep
 from tenants.kernel import audit
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Conflict
+from tenants.kernel.files import keep_file
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import Actor
 
@@ -139,9 +140,7 @@ def report_make(*, report_id: UUID, say: Callable[[str], None] = lambda _: None)
     from ml.validation.pdf import render
 
     pdf = render(content)
-    path = default_storage.save(
-        f"{artefacts.folder_of(row.version.sha256)}/reports/{row.id}.pdf", ContentFile(pdf)
-    )
+    path = keep_file(f"{artefacts.folder_of(row.version.sha256)}/reports/{row.id}.pdf", ContentFile(pdf))
     row.content, row.path, row.sha256 = content, path, hashlib.sha256(pdf).hexdigest()
     row.state, row.finished_at = ReportState.DONE, timezone.now()
     with in_public():

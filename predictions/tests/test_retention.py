@@ -11,6 +11,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from companies.imports.models import Import
+from companies.services import company_delete
 from organizations.models import AuditEvent, Organization
 from predictions import retention
 from predictions.models import JobChunk, Prediction, RowIssue, Score, ScoringJob
@@ -18,6 +19,7 @@ from predictions.services.jobs import folder
 from predictions.tasks import count_usage, retain
 from tenants.kernel.context import TenantRef
 from tenants.kernel.ids import uuid7
+from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, Tenant, TenantSettings, Usage, UsageDay
 from tests import factories
 from tests.fixtures import World
@@ -103,6 +105,20 @@ def test_usage_knows_storage_and_keeps_the_day(people: World):
     assert held.storage_bytes > 100_000
     day = UsageDay.objects.get(tenant_id=people.tenants["alpha"].id, day=timezone.now().date())
     assert (day.companies, day.storage_bytes) == (held.companies, held.storage_bytes)
+
+
+def test_usage_counts_no_company_that_is_put_away_and_nothing_of_it(people: World):
+    with people.within("alpha", "one"):
+        place = Organization.objects.get(slug="one")
+        company = factories.PredictionFactory(organization=place).company
+    count_usage()
+    before = Usage.objects.get(tenant_id=people.tenants["alpha"].id)
+    with people.within("alpha", "one"):
+        company_delete(company=company, actor=SYSTEM)
+    count_usage()
+    after = Usage.objects.get(tenant_id=people.tenants["alpha"].id)
+    for name in ("companies", "predictions", "scores"):
+        assert getattr(after, name) == getattr(before, name) - 1, name
 
 
 def states_left(rows: dict) -> set[str]:

@@ -14,6 +14,7 @@ from django.db import transaction
 from tenants.kernel import audit
 from tenants.kernel.context import in_public
 from tenants.kernel.etags import ANY_STATE, Precondition
+from tenants.kernel.files import keep_file
 from tenants.kernel.images import png_from
 from tenants.kernel.request import Actor
 from tenants.models import TenantSettings
@@ -59,7 +60,7 @@ def logo_set(*, tenant_id: UUID, file: IO[bytes], actor: Actor) -> TenantSetting
             before = row.logo_path
             if default_storage.exists(name):
                 default_storage.delete(name)
-            row.logo_path = default_storage.save(name, ContentFile(picture))
+            row.logo_path = keep_file(name, ContentFile(picture))
             save_changed(row, "logo_path")
             audit.record("tenants.branding.logo_set", on=tenant, changes={"sha256": digest}, actor=actor)
             forget_on_commit(tenant)

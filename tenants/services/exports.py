@@ -19,6 +19,7 @@ from tenants.exporting import PIECE, Contents, write_archive
 from tenants.kernel import audit
 from tenants.kernel.context import in_public
 from tenants.kernel.errors import Absent, Conflict
+from tenants.kernel.files import keep_file
 from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import SYSTEM, Actor
 from tenants.models import ExportState, Tenant, TenantExport
@@ -85,7 +86,7 @@ def export_run(*, export_id: UUID) -> TenantExport | None:
             archive.seek(0)
             if default_storage.exists(name):
                 default_storage.delete(name)
-            path = default_storage.save(name, File(archive))
+            path = keep_file(name, File(archive))
         return _finished(export, contents, path=path, size=size, sha256=digest.hexdigest())
 
 

@@ -12,6 +12,7 @@ from django.core.files.storage import FileSystemStorage
 
 from organizations.models import IdempotencyRecord
 from predictions.dry_runs.models import DryRun
+from predictions.exporting.tasks import make_export
 from predictions.models import JobChunk, Score, ScoringJob
 from predictions.services import chunks, cutting, jobs
 from predictions.tests.test_files import assert_accounted, upload
@@ -137,3 +138,18 @@ def test_a_dry_run_without_room_for_its_findings_leaves_nothing(
     with own_tenant.within():
         assert not DryRun.objects.exists()
     assert files_of(own_tenant) == []
+
+
+@pytest.mark.worker
+def test_a_list_that_does_not_fit_fails_with_a_sentence_and_leaves_no_half_file(
+    own_tenant: OwnTenant, filling_disk, nobody_works
+):
+    asked = {"list": "companies", "type": "csv"}
+    identifier = own_tenant.client.post("/api/v1/exports", asked, format="json").json()["id"]
+    with own_tenant.within():
+        make_export.run(export_id=identifier)
+    shown = own_tenant.client.get(f"/api/v1/exports/{identifier}").json()
+    assert shown["state"] == "failed"
+    assert "no room" in shown["error_message"]
+    place = Path(django_settings.MEDIA_ROOT) / own_tenant.ref.schema_name
+    assert not [path for path in place.rglob("*") if path.is_file()]

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from accounts.permissions import Role
+from companies.lists.models import WatchlistEntry
 from companies.models import Company
 from companies.services import CompanyFacts
 from predictions.models import Prediction, Score
@@ -92,3 +93,21 @@ def test_every_organization_is_a_run_each_and_a_foreign_company_none(world, comp
         ADDRESS, {"companies": [str(company.id)]}, format="json"
     )
     assert (foreign.status_code, foreign.json()["code"]) == (409, "nothing_to_score")
+
+
+def test_the_companies_of_a_watchlist_are_scored_again_and_no_other(world, company, promoted):
+    with world.within("alpha", "one"):
+        place = company.organization
+        other = factories.PredictionFactory(organization=place).company
+        chosen = factories.WatchlistFactory(organization=place, name="Under review")
+        WatchlistEntry.objects.create(organization_id=place.id, watchlist=chosen, company=company)
+    asked = {"watchlist": str(chosen.id)}
+    run = world.client(Role.ANALYST).post(ADDRESS, asked, format="json").json()["items"][0]
+    assert (run["about"], run["companies"]) == ("Watchlist Under review", 1)
+    with world.within("alpha", "one"):
+        carry_out(run["id"])
+        done = Score.objects.filter(model_sha256=promoted.sha256)
+        assert set(done.values_list("prediction__company_id", flat=True)) == {company.id}
+        assert Prediction.objects.filter(company=other).exists()
+    stranger = world.client(Role.OWNER, tenant="beta", organization="one")
+    assert stranger.post(ADDRESS, asked, format="json").status_code == 404
