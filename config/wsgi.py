@@ -18,6 +18,6 @@ import_module("ml.engine")
 # collection they stop it for most of a second.
 gc.collect()
 gc.freeze()
-# A page of a thousand rows is a hundred thousand new objects, none of them garbage: looked through every
-# seven hundred they cost a seventh of its time.
-gc.set_threshold(50_000, 20, 100)
+# A page of a thousand rows is a hundred thousand new objects, none of them garbage: every seven hundred are
+# too often to look for some. With fifty thousand the search itself takes a tenth of a second now and then.
+gc.set_threshold(10_000, 10, 10)
