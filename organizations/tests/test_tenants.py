@@ -178,12 +178,14 @@ def test_the_list_is_filtered(root, query, names):
 
 
 def test_queries_of_the_list_do_not_grow_with_tenants(root):
-    def count() -> int:
+    def once() -> int:
         with CaptureQueriesContext(connection) as captured:
             root.get(f"{API}/tenants")
         return len(captured)
 
-    count()
+    def count() -> int:
+        return min(once() for _ in range(3))  # what is cached for a moment may just have to be read anew
+
     few = count()
     for number in range(3):
         services.tenant_create(name=f"More {number}", actor=SYSTEM)

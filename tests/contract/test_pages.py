@@ -17,10 +17,14 @@ MOST = 6
 
 
 def queries(client, address: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        answer = client.get(f"{address}?page=1&size=1000", headers={"accept-encoding": "gzip"})
-    assert answer.status_code == 200
-    return len([q for q in captured if not q["sql"].startswith("SET search_path")])
+    """The fewest of three: what is cached for a moment may just have to be read anew."""
+    found = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(f"{address}?page=1&size=1000", headers={"accept-encoding": "gzip"})
+        assert answer.status_code == 200
+        found.append(len([q for q in captured if not q["sql"].startswith("SET search_path")]))
+    return min(found)
 
 
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.ADMIN, Role.TENANT_ADMIN])
@@ -32,13 +36,11 @@ def test_the_four_lists_take_six_queries_at_most(people: World, role: Role, kind
         owner = Organization.objects.get(id=people.organizations["alpha", "one"])
         PredictionFactory(organization=owner, kind=kind, **quarter)
     for address in (f"/api/v1/predictions/{kind}", f"/api/v1/predictions/{kind}/system"):
-        queries(client, address)  # fills what is cached for a moment
         few = queries(client, address)
         assert few <= MOST
         with people.within("alpha", "one"):
             for _ in range(30):
                 PredictionFactory(organization=owner, kind=kind, **quarter)
-        queries(client, address)  # counts anew what has changed
         assert queries(client, address) == few
 
 
