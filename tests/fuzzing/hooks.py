@@ -23,7 +23,8 @@ class Bearer:
 def filter_case(context: Any, case: Any) -> bool:
     """A form has only texts: whether one of them should have been a number or an object nobody can tell.
 
-    So forms are asked rightly alone; what is wrong is sent as JSON.
+    So where JSON is taken as well, what is wrong is sent as JSON alone; uploads, which are forms, get it all.
     """
     negative = case.meta is not None and case.meta.generation.mode.is_negative
-    return not (negative and case.media_type == "multipart/form-data")
+    takes_json = any(body.media_type == "application/json" for body in case.operation.body)
+    return not (negative and takes_json and case.media_type == "multipart/form-data")
