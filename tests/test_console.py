@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver
 
 from accounts.console import platform_site, tenant_site
@@ -29,7 +27,7 @@ from tenants.kernel.audit import address_tag
 from tenants.kernel.console import ConsoleAdmin
 from tenants.kernel.context import in_public
 from tenants.models import PlatformAuditEvent
-from tests import factories
+from tests import factories, queries
 from tests.console import (
     ABSENT,
     PLATFORM_HOST,
@@ -393,9 +391,9 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(people: World):
     def asked() -> dict[str, int]:
         counts = {}
         for page in ("", "predictions/prediction/", "companies/company/", "predictions/scoringjob/"):
-            with CaptureQueriesContext(connection) as queries:
+            with queries.asked() as found:
                 assert client.get(f"/admin/{page}").status_code == 200
-            counts[page] = len(queries)
+            counts[page] = len(found)
         return counts
 
     asked()

@@ -9,8 +9,6 @@ import json
 from pathlib import Path
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from accounts.permissions import Role
@@ -35,6 +33,7 @@ from tests.factories import (
     WhitelistEntryFactory,
 )
 from tests.fixtures import World
+from tests.queries import asked
 
 RECORD = Path(__file__).with_name("query_counts.json")
 ADDRESSES = {
@@ -98,15 +97,12 @@ ADDRESSES = {
 
 
 def count(client, address: str) -> int:
-    """Queries of a request, without the search path that is set before each.
-
-    The least of three: a cache that runs out in the middle, or a first look, asks once more.
-    """
+    """Queries of a request: the least of three, since a first look asks once more."""
 
     def once() -> int:
-        with CaptureQueriesContext(connection) as captured:
+        with asked() as found:
             assert client.get(address).status_code in {200, 404}
-        return len([q for q in captured if not q["sql"].startswith("SET search_path")])
+        return len(found)
 
     return min(once() for _ in range(3))
 

@@ -17,9 +17,9 @@ from tests.worker import environment
 
 
 class WebServer:
-    """One process; what is given is added to its environment."""
+    """So many processes of so many threads; what is given is added to its environment."""
 
-    def __init__(self, **added: str) -> None:
+    def __init__(self, *, workers: int = 1, threads: int = 2, **added: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -27,7 +27,8 @@ class WebServer:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
-            *("--host", "127.0.0.1", "--port", str(self.port), "--workers", "1", "--blocking-threads", "2"),
+            *("--host", "127.0.0.1", "--port", str(self.port), "--workers", str(workers)),
+            *("--blocking-threads", str(threads)),
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -7,8 +7,6 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import AuthSession, Membership, User
@@ -22,6 +20,7 @@ from tenants.models import OrganizationEntry, PlatformSettings, Tenant, TenantSe
 from tenants.selectors import forget_platform_settings, forget_tenant
 from tests.fixtures import PASSWORD, World, anonymous
 from tests.letters import letters, token_in
+from tests.queries import asked
 
 NEW = "new.person@elsewhere.test"
 
@@ -63,9 +62,9 @@ def test_a_known_address_costs_the_same_work(people: World):
     """As queries, not as time: the same statements run, and those of the known address are undone."""
 
     def work(email):
-        with CaptureQueriesContext(connection) as captured:
+        with asked() as found:
             assert register(email).status_code == 201
-        return len([q for q in captured if q["sql"].startswith(("INSERT", "UPDATE"))])
+        return len([sql for sql in found if sql.startswith(("INSERT", "UPDATE"))])
 
     register("warm.up@elsewhere.test")
     unknown, known = work(NEW), work(people.user(Role.OWNER).email)

@@ -6,8 +6,6 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.permissions import Role
@@ -19,6 +17,7 @@ from predictions.models import Prediction
 from predictions.selectors import in_reference
 from tests.factories import CompanyFactory, PredictionFactory, ScoreFactory
 from tests.fixtures import World
+from tests.queries import asked
 
 
 def head(owner, pd_=0.02, level="LOW", *, sector="Energy", assets=None, year=2024, company=None, **items):
@@ -135,9 +134,9 @@ def test_companies_stand_side_by_side(people: World, energy):
         bare = CompanyFactory(organization=Organization.objects.get(), sector="Energy")
     ids = [energy[0].company_id, energy[5].company_id, bare.id]
     client = people.client(Role.VIEWER)
-    with CaptureQueriesContext(connection) as captured:
+    with asked() as queries:
         found = get(client, "companies", ids=",".join(map(str, ids)))
-    assert len([q for q in captured if not q["sql"].startswith("SET")]) < 20
+    assert len(queries) < 20, queries
     assert [row["company_id"] for row in found["companies"]] == [str(i) for i in ids]
     assert [row["probability"] for row in found["companies"]] == [0.01, 0.06, None]
     assert found["companies"][0]["probability_before"] == 0.5

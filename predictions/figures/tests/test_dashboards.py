@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accounts.permissions import Role
 from organizations.models import Organization
@@ -14,6 +12,7 @@ from predictions.models import Prediction
 from tenants import metering
 from tests.factories import InvitationFactory, PredictionFactory, ScoreFactory
 from tests.fixtures import World
+from tests.queries import asked
 
 BOARDS = {
     "platform": Role.SUPER_ADMIN,
@@ -26,10 +25,9 @@ BOARDS = {
 
 @contextmanager
 def fewer_than(number):
-    with CaptureQueriesContext(connection) as captured:
+    with asked() as found:
         yield
-    asked = [q["sql"] for q in captured if not q["sql"].startswith("SET search_path")]
-    assert len(asked) < number, "\n".join(asked)
+    assert len(found) < number, "\n".join(found)
 
 
 @pytest.mark.parametrize(("board", "role"), BOARDS.items())
