@@ -54,11 +54,11 @@ class CompanyFilter(django_filters.FilterSet):
     has_prediction = BooleanFilter(method="by_scored", label="Whether it has a PD.")
     risk_level = django_filters.MultipleChoiceFilter(
         choices=[(level, level.title()) for level in RISK_LEVELS],
-        method="by_level",
+        method="by_standing",
         label="Level of the latest PD; repeatable.",
     )
-    min_probability = django_filters.NumberFilter(method="by_lowest", label="Least latest PD, 0 to 1.")
-    max_probability = django_filters.NumberFilter(method="by_highest", label="Highest latest PD, 0 to 1.")
+    min_probability = django_filters.NumberFilter(method="by_standing", label="Least latest PD, 0 to 1.")
+    max_probability = django_filters.NumberFilter(method="by_standing", label="Highest latest PD, 0 to 1.")
     mine = django_filters.ChoiceFilter(
         choices=[("created", "Created"), ("watched", "Watched"), ("tracked", "Tracked"), ("any", "Any")],
         method="by_mine",
@@ -124,14 +124,19 @@ class CompanyFilter(django_filters.FilterSet):
     def by_watchlist(self, rows: QuerySet[Any], name: str, value: UUID) -> QuerySet[Any]:
         return rows.filter(id__in=companies_on(value, self.request.auth.user_id))
 
-    def by_level(self, rows: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
-        return outlook().narrowed(rows, risk_levels=value) if value else rows
-
-    def by_lowest(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
-        return outlook().narrowed(rows, lowest=float(value))
-
-    def by_highest(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
-        return outlook().narrowed(rows, highest=float(value))
+    def by_standing(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        """Levels and range are one question about the same PD: two would each walk all companies."""
+        cleaned = self.form.cleaned_data
+        levels = cleaned["risk_level"]
+        lowest, highest = (
+            None if cleaned[end] is None else float(cleaned[end])
+            for end in ("min_probability", "max_probability")
+        )
+        given = {"risk_level": levels, "min_probability": lowest, "max_probability": highest}
+        first = next((end for end, limit in given.items() if limit not in (None, [])), None)
+        if name != first:
+            return rows
+        return outlook().narrowed(rows, risk_levels=levels, lowest=lowest, highest=highest)
 
 
 def by_custom(rows: QuerySet[Any], params: Any) -> QuerySet[Any]:

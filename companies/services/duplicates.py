@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, Final
+from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from companies.models import Company
+from tenants.kernel import stamps
 
 MOST_GROUPS: Final = 100
 MOST_MEMBERS: Final = 10
@@ -30,24 +33,45 @@ class Candidate:
 
 
 def candidates() -> list[Candidate]:
-    """Groups of the active scope, each company set once, by its surest reason."""
-    seen: set[frozenset[Any]] = set()
-    found: list[Candidate] = []
+    """Groups of the active scope, each company set once, by its surest reason.
+
+    All companies are looked through for it; the groups are remembered until one of them changes.
+    """
+    groups = stamps.remembered("duplicates", ("companies",), _groups)
+    companies = Company.objects.in_bulk({identifier for _, _, ids in groups for identifier in ids})
+    found = [
+        # One that has just gone is not shown, nor what it leaves alone.
+        Candidate(reason, value, [companies[i] for i in ids if i in companies])
+        for reason, value, ids in groups
+    ]
+    return [candidate for candidate in found if len(candidate.companies) > 1]
+
+
+def _groups() -> list[tuple[str, str, list[UUID]]]:
+    """Reason, what is shared, and the companies from the oldest on."""
+    seen: set[frozenset[UUID]] = set()
+    found: list[tuple[str, str, list[UUID]]] = []
     for reason, fields, shown in _REASONS:
-        for key in _shared(fields, shown):
-            match = {name: key[name] for name in ("organization_id", *fields)}
-            companies = list(Company.objects.filter(**match).order_by("created_at", "id")[:MOST_MEMBERS])
-            ids = frozenset(company.id for company in companies)
-            if len(ids) < 2 or ids in seen:
-                continue
-            seen.add(ids)
-            found.append(Candidate(reason, key[shown], companies))
-            if len(found) >= MOST_GROUPS:
-                return found
-    return found
+        for key, ids in _shared(fields, shown).items():
+            value = key[fields.index(shown)]
+            if frozenset(ids) not in seen:
+                seen.add(frozenset(ids))
+                found.append((reason, value, ids))
+    return found[:MOST_GROUPS]
 
 
-def _shared(fields: tuple[str, ...], shown: str) -> Iterator[dict[str, Any]]:
-    rows: QuerySet[Any] = Company.objects.exclude(**{shown: ""}).order_by()
-    groups = rows.values("organization_id", *fields).annotate(n=Count("id")).filter(n__gt=1)
-    yield from groups.order_by(*fields)[:MOST_GROUPS]
+def _shared(fields: tuple[str, ...], shown: str) -> dict[tuple[Any, ...], list[UUID]]:
+    """The first keys that several companies have, each with its companies."""
+    rows: QuerySet[Any] = Company.objects.exclude(**{shown: ""})
+    key_of = (*fields, "organization_id")
+    several = rows.order_by().values(*key_of).annotate(n=Count("id")).filter(n__gt=1)
+    keys = several.order_by(*key_of).values_list(*key_of)[:MOST_GROUPS]
+    members: dict[tuple[Any, ...], list[UUID]] = {key: [] for key in keys}
+    if not members:
+        return {}
+    any_key = reduce(or_, (Q(**dict(zip(key_of, key, strict=True))) for key in members))
+    for *key, identifier in rows.filter(any_key).order_by("created_at", "id").values_list(*key_of, "id"):
+        group = members[tuple(key)]
+        if len(group) < MOST_MEMBERS:
+            group.append(identifier)
+    return members

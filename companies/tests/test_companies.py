@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from accounts.permissions import Role
 from companies.models import Company
@@ -11,6 +12,7 @@ from organizations.models import AuditEvent, Organization
 from predictions import outlook
 from tests.factories import CompanyFactory, PredictionFactory
 from tests.fixtures import World
+from tests.queries import asked
 
 ALL = {
     "symbol": "acme",
@@ -161,6 +163,10 @@ def some(people: World):
         ("risk_level=HIGH&search=AAPL", []),
         ("min_probability=0.15", ["TTE"]),
         ("max_probability=0.019&search=AAPL", []),
+        ("min_probability=0.01&max_probability=0.05&search=AAPL", ["AAPL"]),
+        ("min_probability=0.05&max_probability=0.25&sector=Energy", ["TTE"]),
+        ("risk_level=CRITICAL&min_probability=0.15&max_probability=0.25", ["TTE"]),
+        ("risk_level=LOW&min_probability=0.15", []),
         ("has_prediction=false&sector=Technology&search=SAP", ["SAP"]),
         ("has_prediction=true&search=SAP", []),
         ("cik=0000320193", ["AAPL"]),
@@ -170,6 +176,30 @@ def some(people: World):
 )
 def test_filters(people: World, some, query, symbols):
     assert found(people.client(Role.VIEWER), query) == symbols
+
+
+def test_a_level_and_a_range_are_one_question(people: World, some):
+    client = people.client(Role.VIEWER)
+    query = "risk_level=HIGH&min_probability=0.01&max_probability=0.05"
+    with asked() as statements:
+        client.get(f"/api/v1/companies?{query}")
+    (page,) = [sql for sql in statements if "risk_level" in sql and "ORDER BY" in sql and "LIMIT" in sql]
+    assert page.count('."risk_level" IN') == page.count('."pd" >= ') == page.count('."pd" <= ') == 1
+
+
+def test_the_planner_knows_sectors_and_industries_in_any_letters(people: World):
+    """By the very expression that the filters ask with; else it takes a sector for one company in 200."""
+    with people.within("alpha", "one"), connection.cursor() as cursor:
+        for column in ("sector", "industry"):
+            sql = str(Company.objects.filter(**{f"{column}__iexact": "Energy"}).query)
+            assert f'UPPER("companies_company"."{column}"::text)' in sql
+        cursor.execute(
+            "SELECT unnest(pg_get_statisticsobjdef_expressions(oid)) FROM pg_statistic_ext"
+            " WHERE stxnamespace = %s::regnamespace",
+            [connection.schema_name],
+        )
+        known = {expression for (expression,) in cursor.fetchall()}
+    assert {"upper((sector)::text)", "upper((industry)::text)"} <= known
 
 
 @pytest.mark.parametrize("few", [0, 1000])

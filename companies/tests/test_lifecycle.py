@@ -29,6 +29,7 @@ from tests.factories import (
     StatementFactory,
 )
 from tests.fixtures import OwnTenant, World
+from tests.queries import asked, difference
 
 
 def whole(place, symbol, *, years=(2024,), **values):
@@ -126,6 +127,39 @@ def test_what_was_deleted_long_ago_goes_for_good(people: World, settings):
     with people.within("alpha", "one"):
         assert not Company.all_objects.filter(id=fresh.id).exists()
         assert AuditEvent.objects.filter(object_id=str(fresh.id), action="companies.company.purged").exists()
+
+
+def test_many_groups_of_twins_take_no_more_queries_than_one(people: World):
+    client = people.client(Role.OWNER)
+
+    def ask():
+        with asked() as statements:
+            groups = client.get("/api/v1/companies/duplicates").json()
+        return statements, [(g["reason"], g["value"], [c["symbol"] for c in g["companies"]]) for g in groups]
+
+    with people.within("alpha", "one"):
+        place = place_of(people)
+        for number in (1, 2):
+            CompanyFactory(organization_id=place, symbol=f"T{number}", name="Twin Inc.")
+    ask()
+    few, groups = ask()
+    assert groups == [("name", "twin", ["T1", "T2"])]
+    with people.within("alpha", "one"):
+        for number in (1, 2, 3):
+            CompanyFactory(organization_id=place, symbol=f"A{number}", ticker="AAA", exchange="XNAS")
+        for name in ("One", "Two", "Three"):
+            for number in (1, 2):
+                CompanyFactory(organization_id=place, symbol=f"{name}{number}", name=name)
+        Company.objects.filter(symbol="T2").update(name="Another")
+    ask()
+    many, groups = ask()
+    assert [(reason, symbols) for reason, _, symbols in groups] == [
+        ("ticker", ["A1", "A2", "A3"]),
+        ("name", ["One1", "One2"]),
+        ("name", ["Three1", "Three2"]),
+        ("name", ["Two1", "Two2"]),
+    ]
+    assert len(many) == len(few), difference(few, many)
 
 
 def test_two_entries_become_one_and_two_again(people: World):
