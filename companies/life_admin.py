@@ -58,6 +58,12 @@ class RestoreForm(forms.Form):
             raise forms.ValidationError(bad.detail) from None
 
 
+def _with_another(companies: list[Company]) -> list[tuple[Company, Company]]:
+    """Each company with the one that would go if it stays: the oldest of the others."""
+    oldest, next_oldest = companies[:2]
+    return [(company, next_oldest if company is oldest else oldest) for company in companies]
+
+
 class MergeForm(forms.Form):
     """Which company goes."""
 
@@ -174,6 +180,7 @@ class CompanyLife(ConsoleAdmin):
             "period that both have, this company's holds. It can be taken back.",
             button="Merge",
             form_class=MergeForm,
+            initial={"symbol": request.GET.get("other", "")},
             do=lambda data: services.companies_merge(
                 survivor=row,
                 merged=self._other(request, row, data["symbol"]),
@@ -218,7 +225,7 @@ class CompanyLife(ConsoleAdmin):
         if not self.has_view_permission(request):
             return HttpResponseRedirect(self.address("changelist"))
         groups = [
-            {"reason": REASONS[found.reason], "value": found.value, "companies": found.companies}
+            {"reason": REASONS[found.reason], "value": found.value, "pairs": _with_another(found.companies)}
             for found in candidates()
         ]
         context = {

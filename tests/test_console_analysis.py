@@ -148,8 +148,12 @@ def test_two_companies_are_made_one_and_two_again(people: World):
     client = console(people, Role.OWNER)
     stays = company(people, "STAYS", name="Double GmbH")
     goes = company(people, "GOES", name="Double", country="DE")
-    assert "the same name" in text_of(client.get("/admin/companies/company/duplicates/"))
+    twins = text_of(client.get("/admin/companies/company/duplicates/"))
     page = f"/admin/companies/company/{stays.pk}"
+    assert "the same name" in twins
+    assert f"{page}/merge/?other=GOES" in twins
+    assert f"/admin/companies/company/{goes.pk}/merge/?other=STAYS" in twins
+    assert 'value="GOES"' in text_of(client.get(f"{page}/merge/?other=GOES"))
     unknown = client.post(f"{page}/merge/", {"symbol": "NOSUCH", "reason": ""}, follow=True)
     assert messages_of(unknown) == ["There is no company NOSUCH."]
     client.post(f"{page}/merge/", {"symbol": "goes", "reason": "The same firm."})

@@ -88,13 +88,15 @@ class Company(OrganizationOwned):
     legal_form = models.CharField(max_length=12, choices=LegalForm.choices, blank=True)
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
     sector = models.CharField(max_length=100, blank=True)
-    industry = models.CharField(max_length=120, blank=True, help_text="See companies.sectors.")
+    industry = models.CharField(
+        max_length=120, blank=True, help_text="Narrower than the sector: a name of the scheme, or one's own."
+    )
     ticker = models.CharField(max_length=20, blank=True)
     exchange = models.CharField(max_length=20, blank=True, help_text="Name or ISO 10383 code of the market.")
     cik = models.CharField(
-        max_length=10, blank=True, help_text="Central Index Key of the SEC, no zeros in front."
+        "CIK", max_length=10, blank=True, help_text="Central Index Key of the SEC, no zeros in front."
     )
-    lei = models.CharField(max_length=20, blank=True, help_text="Legal Entity Identifier, ISO 17442.")
+    lei = models.CharField("LEI", max_length=20, blank=True, help_text="Legal Entity Identifier, ISO 17442.")
     national_id = models.CharField(max_length=40, blank=True, help_text="Number in a national register.")
     currency = models.CharField(max_length=3, default="USD")
     fiscal_year_end = models.PositiveSmallIntegerField(
@@ -108,7 +110,7 @@ class Company(OrganizationOwned):
         decimal_places=6,
         null=True,
         blank=True,
-        help_text="Millions of market_cap_currency, or of the company's currency where that is empty.",
+        help_text="In millions of its own currency, or of the company's where that is empty.",
     )
     market_cap_currency = models.CharField(max_length=3, blank=True)
     market_cap_on = models.DateField(null=True, blank=True)

@@ -337,10 +337,11 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         do: Callable[[dict[str, Any]], object],
         done: str,
         form_class: type[forms.Form] = forms.Form,
+        initial: dict[str, Any] | None = None,
         danger: bool = False,
     ) -> HttpResponse:
         """A page that asks before it acts: GET shows the question, POST carries it out."""
-        form = form_class(request.POST if request.method == "POST" else None)
+        form = form_class(request.POST if request.method == "POST" else None, initial=initial)
         back = self.address("change", obj.pk)
         if request.method == "POST" and form.is_valid():
             try:
