@@ -5,8 +5,18 @@ import django.db.models.manager
 import django.utils.timezone
 from django.db import migrations, models
 
-import companies.models.company
 import tenants.kernel.ids
+from companies.names import LEGAL_WORDS
+
+
+class _NameKey(models.Func):
+    """As it was worked out then; 0011 has it done by a function."""
+
+    template = (
+        "btrim(regexp_replace(regexp_replace(lower(%(expressions)s), '[^[:alnum:]]+', ' ', 'g'), "
+        f"' *\\m({LEGAL_WORDS.replace(',', '|')})\\M', '', 'g'))"
+    )
+    output_field = models.CharField()
 
 
 class Migration(migrations.Migration):
@@ -94,7 +104,7 @@ class Migration(migrations.Migration):
             name="name_key",
             field=models.GeneratedField(
                 db_persist=True,
-                expression=companies.models.company.NameKey("name"),
+                expression=_NameKey("name"),
                 output_field=models.CharField(max_length=255),
             ),
         ),

@@ -10,27 +10,11 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils import timezone
 
+from companies.names import NameKey
 from tenants.kernel.owned import OrganizationOwned, OwnedManager
 
 SYMBOL_PATTERN = r"^[A-Z0-9][A-Z0-9.\-_/&]{0,29}$"
 SYMBOL = RegexValidator(SYMBOL_PATTERN, "Letters, digits and . - _ / & (30 at most).")
-
-
-# Words at the end of a name that say its legal form or nothing.
-LEGAL_WORDS = (
-    "incorporated|inc|corporation|corp|company|co|limited|ltd|llc|llp|lp|plc|ag|se|sa|sas|sarl|gmbh|mbh|kg|kgaa"
-    "|nv|bv|ab|asa|as|oyj|oy|spa|srl|sl|pte|pty|holding|holdings|group|the"
-)
-
-
-class NameKey(models.Func):
-    """The letters and digits of a name in small letters, without words of legal forms."""
-
-    template = (
-        "btrim(regexp_replace(regexp_replace(lower(%(expressions)s), '[^[:alnum:]]+', ' ', 'g'), "
-        f"' *\\m({LEGAL_WORDS})\\M', '', 'g'))"
-    )
-    output_field = models.CharField()
 
 
 class Findable(models.Func):
@@ -83,6 +67,14 @@ class Company(OrganizationOwned):
     does.
     """
 
+    # Without an index of its own: five begin with the organization.
+    organization = models.ForeignKey(
+        "organizations.Organization",
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_index=False,
+    )
     symbol = models.CharField(max_length=30, validators=[SYMBOL])
     name = models.CharField(max_length=255, blank=True)
     legal_form = models.CharField(max_length=12, choices=LegalForm.choices, blank=True)
@@ -117,8 +109,9 @@ class Company(OrganizationOwned):
     state = models.CharField(max_length=10, choices=CompanyState.choices, default=CompanyState.ALIVE)
     defaulted_on = models.DateField(null=True, blank=True)
     default_kind = models.CharField(max_length=12, choices=DefaultKind.choices, blank=True)
+    # Hardly any company is merged: those that are have an index of their own below.
     merged_into = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged_from"
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged_from", db_index=False
     )
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     custom = models.JSONField(
@@ -196,6 +189,9 @@ class Company(OrganizationOwned):
             models.Index(fields=["organization", "sector"], name="company_sector"),
             models.Index(fields=["organization", "name_key"], name="company_name_key"),
             models.Index(fields=["deleted_at"], condition=~models.Q(deleted_at=None), name="company_deleted"),
+            models.Index(
+                fields=["merged_into"], condition=~models.Q(merged_into=None), name="company_merged"
+            ),
             models.Index(
                 fields=["organization", "ticker"], condition=~models.Q(ticker=""), name="company_ticker"
             ),

@@ -115,7 +115,7 @@ class Stage:
         rows_before, spent_before = 0, self.busy()
         while True:
             job = self.ask("GET", f"/api/v1/predictions/jobs/{job_id}")
-            if job["state"] not in {"pending", "processing"}:
+            if job["state"] not in {"pending", "processing", "undoing"}:
                 return job
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{job_id} is not done after {PATIENCE} s")
