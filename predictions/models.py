@@ -9,11 +9,18 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from companies.models import FIRST_YEAR, LAST_YEAR, Company, FollowsCompany, Statement
+from companies.models import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    Company,
+    FollowsCompany,
+    SheetChunk,
+    Statement,
+    UploadedSheet,
+)
 from predictions.periods import quarter_text
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.owned import OrganizationOwned
-from tenants.kernel.request import Actor
 
 
 class PredictionKind(models.TextChoices):
@@ -260,7 +267,7 @@ class JobPriority(models.TextChoices):
     LOW = "low", "Low"
 
 
-class ScoringJob(OrganizationOwned):
+class ScoringJob(UploadedSheet):
     """One uploaded file, scored in chunks. ``scored + refused`` ends at ``total_rows``."""
 
     kind = models.CharField(max_length=10, choices=PredictionKind.choices)
@@ -268,10 +275,6 @@ class ScoringJob(OrganizationOwned):
     priority = models.CharField(
         max_length=6, choices=JobPriority.choices, default=JobPriority.NORMAL, db_default=JobPriority.NORMAL
     )
-    original_filename = models.CharField(max_length=255)
-    path = models.CharField(max_length=300, editable=False)
-    file_size = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64)
     sheet = models.CharField(max_length=255, blank=True, help_text="Of a workbook, the sheet that is scored.")
     columns = models.JSONField(default=dict, help_text="Our name of a column to the file's.")
     unknown_columns = models.JSONField(default=list)
@@ -285,13 +288,9 @@ class ScoringJob(OrganizationOwned):
     warning_count = models.PositiveIntegerField(default=0)
     level_counts = models.JSONField(default=dict, help_text="Scored rows by risk level.")
     refused_counts = models.JSONField(default=dict, help_text="Refused rows by reason.")
-    error_message = models.CharField(max_length=200, blank=True)
     undone = models.JSONField(
         default=dict, db_default={}, help_text="What an undo has taken away: scores, predictions, companies."
     )
-    created_at = models.DateTimeField(default=timezone.now)
-    created_by_id = models.UUIDField(null=True)
-    created_by_label = models.CharField(max_length=254, blank=True)
     # Set when the file is cut: every part is scored by the same version, whatever is promoted meanwhile.
     model_version_id = models.UUIDField(null=True)
     model_sha256 = models.CharField(max_length=64, blank=True)
@@ -305,17 +304,8 @@ class ScoringJob(OrganizationOwned):
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 
-    class Meta(OrganizationOwned.Meta):
-        ordering = ["-created_at", "-id"]
+    class Meta(UploadedSheet.Meta):
         indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="job_newest")]
-
-    def __str__(self) -> str:
-        return self.original_filename
-
-    @property
-    def owner(self) -> Actor:
-        """In whose name its rows are made, whoever runs the chunk."""
-        return Actor(self.created_by_id, self.created_by_label)
 
     @property
     def processed_rows(self) -> int:
@@ -336,34 +326,23 @@ class ScoringJob(OrganizationOwned):
         return max(((self.completed_at or timezone.now()) - self.started_at).total_seconds(), 0.001)
 
 
-class JobChunk(OrganizationOwned):
-    """A part of a job's file. What it brings and its done-mark are written in one transaction."""
+class JobChunk(SheetChunk):
+    """A part of its rows, or of those of a part that was split."""
 
     job = models.ForeignKey(ScoringJob, on_delete=models.CASCADE, related_name="chunks")
-    number = models.PositiveIntegerField()
-    path = models.CharField(max_length=300)
-    rows = models.PositiveIntegerField()
     row_numbers = ArrayField(
         models.PositiveIntegerField(),
         null=True,
         help_text="Those rows of the part that this chunk is for, once it was split; null: all of them.",
     )
     duplicates = models.JSONField(default=dict, help_text="Row to the earlier row with the same key.")
-    sent_at = models.DateTimeField(null=True, help_text="When it was last handed to the queue.")
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often somebody began with it.")
-    done_at = models.DateTimeField(null=True)
     scored_rows = models.PositiveIntegerField(default=0)
     refused_rows = models.PositiveIntegerField(default=0)
-    warning_count = models.PositiveIntegerField(default=0)
     level_counts = models.JSONField(default=dict)
     refused_counts = models.JSONField(default=dict)
 
-    class Meta(OrganizationOwned.Meta):
-        ordering = ["number"]
+    class Meta(SheetChunk.Meta):
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="chunk_once")]
-
-    def __str__(self) -> str:
-        return f"{self.job_id} #{self.number}"
 
 
 class Severity(models.TextChoices):

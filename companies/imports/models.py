@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from companies.models import Company, Statement
+from companies.models import Company, SheetChunk, Statement, UploadedSheet
 from tenants.kernel.owned import OrganizationOwned
-from tenants.kernel.request import Actor
 
 
 class ImportState(models.TextChoices):
@@ -39,14 +38,10 @@ class Layout(models.TextChoices):
     WIDE = "wide", "A company with several periods side by side"
 
 
-class Import(OrganizationOwned):
+class Import(UploadedSheet):
     """One uploaded file. ``ok_rows + faulty_rows`` ends at ``total_rows``."""
 
     state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.DRAFT)
-    original_filename = models.CharField(max_length=255)
-    path = models.CharField(max_length=300, editable=False)
-    file_size = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64)
     header = models.JSONField(default=list, help_text="The file's own names of its columns.")
     header_row = models.PositiveIntegerField(default=1)
     sheet_name = models.CharField(max_length=100, blank=True)
@@ -68,29 +63,16 @@ class Import(OrganizationOwned):
         default=list, help_text="Codes of doubts that its owner has answered with 'it is so'."
     )
     dry = models.BooleanField(default=True, help_text="Stop after the check.")
-    error_message = models.CharField(max_length=200, blank=True)
     only_own = models.BooleanField(
         default=False, help_text="Its owner changes only companies of his own: others learn what they lack."
     )
-    created_at = models.DateTimeField(default=timezone.now)
-    created_by_id = models.UUIDField(null=True)
-    created_by_label = models.CharField(max_length=254, blank=True)
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
 
-    class Meta(OrganizationOwned.Meta):
-        ordering = ["-created_at", "-id"]
+    class Meta(UploadedSheet.Meta):
         indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="import_newest")]
-
-    def __str__(self) -> str:
-        return self.original_filename
-
-    @property
-    def owner(self) -> Actor:
-        """In whose name its rows are made, whoever runs the chunk."""
-        return Actor(self.created_by_id, self.created_by_label)
 
     @property
     def processed_rows(self) -> int:
@@ -104,28 +86,17 @@ class Import(OrganizationOwned):
         return 100 * self.processed_rows // self.total_rows if self.total_rows else 0
 
 
-class ImportChunk(OrganizationOwned):
-    """A part of a file, read and checked. What it brings and its done-mark are written in one transaction."""
+class ImportChunk(SheetChunk):
+    """A part of it, read and checked."""
 
     job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="chunks")
-    number = models.PositiveIntegerField()
-    path = models.CharField(max_length=300)
-    rows = models.PositiveIntegerField()
-    sent_at = models.DateTimeField(null=True, help_text="When it was last handed to the queue.")
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often somebody began with it.")
-    done_at = models.DateTimeField(null=True)
     ok_rows = models.PositiveIntegerField(default=0)
     faulty_rows = models.PositiveIntegerField(default=0)
-    warning_count = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict)
     fault_counts = models.JSONField(default=dict)
 
-    class Meta(OrganizationOwned.Meta):
-        ordering = ["number"]
+    class Meta(SheetChunk.Meta):
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="import_chunk_once")]
-
-    def __str__(self) -> str:
-        return f"{self.job_id} #{self.number}"
 
 
 class IssueLevel(models.TextChoices):

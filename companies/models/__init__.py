@@ -21,6 +21,7 @@ from companies.models.statement import (
     SourceKind,
     Statement,
 )
+from companies.models.uploaded import SheetChunk, UploadedSheet
 
 __all__ = [
     "FIELD_NAME",
@@ -42,7 +43,9 @@ __all__ = [
     "Quality",
     "RatingChange",
     "RatingScheme",
+    "SheetChunk",
     "SourceKind",
     "Statement",
+    "UploadedSheet",
     "following_models",
 ]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils import timezone
 
+from companies.models import UploadedSheet
 from predictions.models import PredictionKind, ScoringJob
-from tenants.kernel.owned import OrganizationOwned
-from tenants.kernel.request import Actor
 
 
 class DryRunState(models.TextChoices):
@@ -20,15 +18,11 @@ class DryRunState(models.TextChoices):
 UNFINISHED = (DryRunState.PENDING, DryRunState.CHECKING)
 
 
-class DryRun(OrganizationOwned):
+class DryRun(UploadedSheet):
     """One file, looked through. The job that scores its good rows has the same id and stored file."""
 
     kind = models.CharField(max_length=10, choices=PredictionKind.choices)
     state = models.CharField(max_length=8, choices=DryRunState.choices, default=DryRunState.PENDING)
-    original_filename = models.CharField(max_length=255)
-    path = models.CharField(max_length=300, editable=False)
-    file_size = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64)
     format = models.CharField(max_length=10, help_text="csv, csv.gz, xlsx or parquet.")
     sheet = models.CharField(max_length=255, blank=True)
     unit = models.CharField(max_length=10, default="units")
@@ -53,25 +47,12 @@ class DryRun(OrganizationOwned):
     findings_path = models.CharField(max_length=300, blank=True, editable=False)
     blocked_code = models.CharField(max_length=40, blank=True)
     blocked_detail = models.CharField(max_length=200, blank=True)
-    error_message = models.CharField(max_length=200, blank=True)
     # Of the same id; gone with it.
     job = models.OneToOneField(ScoringJob, on_delete=models.CASCADE, null=True, related_name="dry_run")
-    created_at = models.DateTimeField(default=timezone.now)
-    created_by_id = models.UUIDField(null=True)
-    created_by_label = models.CharField(max_length=254, blank=True)
     completed_at = models.DateTimeField(null=True)
 
-    class Meta(OrganizationOwned.Meta):
-        ordering = ["-created_at", "-id"]
+    class Meta(UploadedSheet.Meta):
         indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="dry_run_newest")]
-
-    def __str__(self) -> str:
-        return self.original_filename
-
-    @property
-    def owner(self) -> Actor:
-        """In whose name it is looked through."""
-        return Actor(self.created_by_id, self.created_by_label)
 
     @property
     def can_proceed(self) -> bool:
