@@ -17,8 +17,6 @@ from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import Tenant, TenantState
 
-_RETRY_AFTER = 60
-
 
 @shared_task(base=PlatformTask, name="companies.purge_deleted", ignore_result=False)
 def purge_deleted() -> int:
@@ -46,13 +44,15 @@ def refresh_tracked() -> int:
     return sum(each_tenant(_tenants(), work))
 
 
-@shared_task(bind=True, base=TenantTask, name="companies.refresh_tracked_here", max_retries=3)
+@shared_task(
+    bind=True, base=TenantTask, name="companies.refresh_tracked_here", max_retries=3, default_retry_delay=60
+)
 def refresh_tracked_here(self: Any) -> None:
     """Bring this tenant's tracked companies up to date."""
     try:
         services.tracked_refresh(actor=self.actor)
     except Exception as error:
-        raise self.retry(exc=error, countdown=_RETRY_AFTER) from error
+        raise self.again(error) from error
 
 
 def _tenants() -> list[TenantRef]:

@@ -29,14 +29,6 @@ from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, Tenant, TenantState
 
 logger = logging.getLogger(__name__)
-# Seconds before a failed attempt is made again; doubled each time.
-RETRY_AFTER = 2
-
-
-def _again(task: Any, error: Exception) -> Exception:
-    """The retry of a task after an unexpected failure."""
-    again: Exception = task.retry(exc=error, countdown=RETRY_AFTER * 2**task.request.retries)
-    return again
 
 
 @shared_task(bind=True, base=TenantTask, name="predictions.plan_job", max_retries=3)
@@ -45,13 +37,13 @@ def plan_job(self: Any, *, job_id: str) -> None:
     try:
         cutting.job_plan(job_id=UUID(job_id), actor=self.actor)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             message = "The file could not be read because of a fault on our side."
             if isinstance(error, StorageFull):
                 message = "There is no room to store the parts of the file. Upload it again later."
             jobs.job_fail(job_id=UUID(job_id), message=message, actor=self.actor)
             raise
-        raise _again(self, error) from error
+        raise self.again(error) from error
 
 
 @shared_task(
@@ -74,13 +66,13 @@ def score_chunk(self: Any, *, chunk_id: str) -> None:
         # A server that is away, not a row. When it stays away the sweep hands the chunk out again.
         with suppress(OperationalError, InterfaceError):
             chunks.chunk_forgive(chunk_id=UUID(chunk_id))
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             raise
-        raise _again(self, error) from error
+        raise self.again(error) from error
     except Exception as error:
         # Once more, in case it was no fault of the rows; then in halves.
         if self.request.retries == 0 and chunks.is_whole(chunk_id=UUID(chunk_id)):
-            raise _again(self, error) from error
+            raise self.again(error) from error
         logger.exception("a chunk fails and is split", extra={"chunk": chunk_id})
         job_id = chunks.chunk_failed(chunk_id=UUID(chunk_id))
     if job_id is not None:
@@ -93,9 +85,9 @@ def take_away(self: Any, *, job_id: str) -> None:
     try:
         leaving.job_take_away(job_id=UUID(job_id), actor=self.actor)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             raise  # the sweep sends it again
-        raise _again(self, error) from error
+        raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="predictions.advance_job")
@@ -147,9 +139,9 @@ def score_shadow(self: Any, *, first: str, last: str) -> None:
         # The challenger's files are the operator's matter, who finds the log; nobody waits for its scores.
         return
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             raise
-        raise _again(self, error) from error
+        raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="predictions.score_companies", max_retries=5)
@@ -162,9 +154,9 @@ def score_companies(self: Any, *, organization_id: str, company_ids: str) -> Non
             actor=self.actor,
         )
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             raise
-        raise _again(self, error) from error
+        raise self.again(error) from error
 
 
 @shared_task(base=PlatformTask, name="predictions.catch_up_scores", ignore_result=False)

@@ -17,12 +17,11 @@ from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import Tenant, TenantState
 
-_RETRY_AFTER = 30
 # A run goes on in a further task after so long: tasks end well before the worker's limit.
 _SLICE_SECONDS = 240
 
 
-@shared_task(bind=True, base=TenantTask, name="connectors.run_source", max_retries=2)
+@shared_task(bind=True, base=TenantTask, name="connectors.run_source", max_retries=2, default_retry_delay=30)
 def run_source(self: Any, *, run_id: str) -> None:
     """Run a source, or go on with it."""
     run = services.run_begin(run_id=UUID(run_id))
@@ -31,10 +30,10 @@ def run_source(self: Any, *, run_id: str) -> None:
     try:
         finished = services.run_execute(run=run, seconds=_SLICE_SECONDS, actor=self.actor)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             services.run_abandon(run_id=UUID(run_id), actor=self.actor)
             raise
-        raise self.retry(exc=error, countdown=_RETRY_AFTER) from error
+        raise self.again(error) from error
     if not finished:
         enqueue(self.name, actor=self.actor, queue="io", run_id=run_id)
 

@@ -20,14 +20,6 @@ from tenants.kernel.jobs import PlatformTask, TenantTask, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, TenantState
 
-# Seconds before a failed attempt is made again; doubled each time.
-RETRY_AFTER = 2
-
-
-def _again(task: Any, error: Exception) -> Exception:
-    again: Exception = task.retry(exc=error, countdown=RETRY_AFTER * 2**task.request.retries)
-    return again
-
 
 @shared_task(bind=True, base=TenantTask, name="imports.plan", max_retries=3)
 def plan(self: Any, *, import_id: str) -> None:
@@ -35,13 +27,13 @@ def plan(self: Any, *, import_id: str) -> None:
     try:
         planning.import_plan(import_id=UUID(import_id), actor=self.actor)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             message = "The file could not be read because of a fault on our side."
             if isinstance(error, StorageFull):
                 message = "There is no room to store the parts of the file. Upload it again later."
             jobs.import_fail(import_id=UUID(import_id), message=message, actor=self.actor)
             raise
-        raise _again(self, error) from error
+        raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="imports.take_chunk", max_retries=3)
@@ -53,10 +45,10 @@ def take_chunk(self: Any, *, chunk_id: str) -> None:
         chunks.chunk_fail(chunk_id=UUID(chunk_id), message=error.detail, actor=self.actor)
         return
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             chunks.chunk_give_up(chunk_id=UUID(chunk_id))
             raise
-        raise _again(self, error) from error
+        raise self.again(error) from error
     if import_id is not None:
         jobs.import_advance(import_id=import_id, actor=self.actor)
 
@@ -67,10 +59,10 @@ def undo(self: Any, *, import_id: str) -> None:
     try:
         undoing.import_undo_go_on(import_id=UUID(import_id), actor=self.actor)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             undoing.import_undo_give_up(import_id=UUID(import_id), actor=self.actor)
             raise
-        raise _again(self, error) from error
+        raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="imports.advance")

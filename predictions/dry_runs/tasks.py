@@ -21,8 +21,6 @@ from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket, Tenant, TenantState
 
-RETRY_AFTER = 2
-
 
 @shared_task(bind=True, base=TenantTask, name="dry_runs.check", max_retries=3)
 def check(self: Any, *, dry_run_id: str) -> None:
@@ -30,13 +28,13 @@ def check(self: Any, *, dry_run_id: str) -> None:
     try:
         services.dry_run_check(dry_run_id=UUID(dry_run_id))
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             text = "The file could not be read because of a fault on our side."
             if isinstance(error, StorageFull):
                 text = "There is no room to store what was found. Upload the file again later."
             services.dry_run_fail(dry_run_id=UUID(dry_run_id), message=text)
             raise
-        raise self.retry(exc=error, countdown=RETRY_AFTER * 2**self.request.retries) from error
+        raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="dry_runs.again")

@@ -16,8 +16,6 @@ from tenants.kernel.errors import DomainError, Unavailable
 from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant
 from tenants.models import Tenant, TenantState
 
-RETRY_AFTER = 2
-
 
 @shared_task(bind=True, base=TenantTask, name="exporting.make_export", max_retries=3)
 def make_export(self: Any, *, export_id: str) -> None:
@@ -26,14 +24,14 @@ def make_export(self: Any, *, export_id: str) -> None:
         services.export_run(export_id=UUID(export_id))
     except Exception as error:
         settled = isinstance(error, DomainError) and not isinstance(error, Unavailable)
-        if settled or self.request.retries >= self.max_retries:
+        if settled or self.last_attempt:
             text = "The file could not be made because of a fault on our side."
             message = error.detail if isinstance(error, DomainError) else text
             services.export_fail(export_id=UUID(export_id), message=message)
             if settled:
                 return
             raise
-        raise self.retry(exc=error, countdown=RETRY_AFTER * 2**self.request.retries) from error
+        raise self.again(error) from error
 
 
 @shared_task(base=PlatformTask, name="exporting.tend", ignore_result=False)

@@ -19,16 +19,14 @@ from tenants.kernel.jobs import PlatformTask, TenantTask, each_tenant, enqueue
 from tenants.kernel.request import SYSTEM
 from tenants.models import Tenant, TenantState
 
-_RETRY_AFTER = 30
 
-
-@shared_task(bind=True, base=TenantTask, name="monitoring.observe", max_retries=3)
+@shared_task(bind=True, base=TenantTask, name="monitoring.observe", max_retries=3, default_retry_delay=30)
 def observe(self: Any, *, organization_id: str) -> int:
     """Look at the latest scores of one organization."""
     try:
         return organization_observe(organization_id=UUID(organization_id), actor=self.actor)
     except Exception as error:
-        raise self.retry(exc=error, countdown=_RETRY_AFTER) from error
+        raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="monitoring.note_default", max_retries=3)

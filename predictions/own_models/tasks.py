@@ -11,16 +11,14 @@ from predictions.own_models import services
 from predictions.own_models.models import TrainingState
 from tenants.kernel.jobs import TenantTask
 
-_RETRY_AFTER = 10
 
-
-@shared_task(bind=True, base=TenantTask, name="own_models.train", max_retries=2)
+@shared_task(bind=True, base=TenantTask, name="own_models.train", max_retries=2, default_retry_delay=10)
 def train(self: Any, *, model_id: str) -> None:
     """Fit and validate one model; after the last failure it ends with a sentence."""
     try:
         services.own_model_train(model_id=UUID(model_id), actor=self.actor)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             services.own_model_fail(
                 model_id=UUID(model_id),
                 state=TrainingState.FAILED,
@@ -29,7 +27,7 @@ def train(self: Any, *, model_id: str) -> None:
                 actor=self.actor,
             )
             raise
-        raise self.retry(exc=error, countdown=_RETRY_AFTER) from error
+        raise self.again(error) from error
 
 
 @shared_task(base=TenantTask, name="own_models.compare")

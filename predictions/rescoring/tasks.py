@@ -17,7 +17,7 @@ def score_part(self: Any, *, part_id: str) -> None:
     try:
         services.part_score(part_id=UUID(part_id), actor=self.actor)
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             services.part_give_up(part_id=UUID(part_id))
             raise
-        raise self.retry(exc=error, countdown=2 * 2**self.request.retries) from error
+        raise self.again(error) from error

@@ -11,10 +11,8 @@ from predictions.scenarios import services
 from tenants.kernel.errors import Unavailable
 from tenants.kernel.jobs import TenantTask
 
-_RETRY_AFTER = 10
 
-
-@shared_task(bind=True, base=TenantTask, name="scenarios.run_part", max_retries=3)
+@shared_task(bind=True, base=TenantTask, name="scenarios.run_part", max_retries=3, default_retry_delay=10)
 def run_part(self: Any, *, run_id: str) -> int:
     """Take the next companies of a run; the service sends for the part after."""
     try:
@@ -23,8 +21,8 @@ def run_part(self: Any, *, run_id: str) -> int:
         services.run_fail(run_id=UUID(run_id), message=error.detail, actor=self.actor)
         return 0
     except Exception as error:
-        if self.request.retries >= self.max_retries:
+        if self.last_attempt:
             message = "The run ended because of a fault on our side."
             services.run_fail(run_id=UUID(run_id), message=message, actor=self.actor)
             raise
-        raise self.retry(exc=error, countdown=_RETRY_AFTER) from error
+        raise self.again(error) from error

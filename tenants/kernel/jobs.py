@@ -90,6 +90,8 @@ class TenantTask(Task):  # type: ignore[misc]
     """Base of every task over a tenant's rows: no reach, no run."""
 
     abstract = True
+    # Seconds before a failed attempt is made again; doubled each time.
+    default_retry_delay = 2
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if getattr(self.request, "tenant_suspended", False):
@@ -103,6 +105,17 @@ class TenantTask(Task):  # type: ignore[misc]
         """Who caused the work."""
         user_id, label = (stamp_of(self) or {}).get("actor") or [None, "system"]
         return Actor(UUID(user_id) if user_id else None, label)
+
+    @property
+    def last_attempt(self) -> bool:
+        """Whether a failure now is for good."""
+        return bool(self.request.retries >= self.max_retries)
+
+    def again(self, error: Exception) -> Exception:
+        """The retry after an unexpected failure; after the last attempt the failure itself."""
+        pause = self.default_retry_delay * 2**self.request.retries
+        retry: Exception = self.retry(exc=error, countdown=pause)
+        return retry
 
 
 class PlatformTask(Task):  # type: ignore[misc]
