@@ -327,7 +327,7 @@ class ScoringJob(UploadedSheet):
 
 
 class JobChunk(SheetChunk):
-    """A part of its rows, or of those of a part that was split."""
+    """A part of a portfolio file, or some of its rows once it was split."""
 
     job = models.ForeignKey(ScoringJob, on_delete=models.CASCADE, related_name="chunks")
     row_numbers = ArrayField(

@@ -115,3 +115,29 @@ def nullable(part: Any) -> Any:
 def test_two_operations_never_share_a_name(described):
     names = [operation["operationId"] for _, operation in operations(described)]
     assert len(names) == len(set(names))
+
+
+# What is narrowed within one row of another kind; every other list of that place is whole.
+NARROWED_WITHIN = {
+    "/api/v1/imports/{id}/issues": {"code", "level"},
+    "/api/v1/organizations/{id}/invitations": {"state"},
+    "/api/v1/predictions/annual/{id}/change": {"from", "to"},
+    "/api/v1/predictions/quarterly/{id}/change": {"from", "to"},
+    "/api/v1/predictions/companies/{id}/pd-history": {"by", "kind", "reasons"},
+    "/api/v1/predictions/jobs/{id}/errors": {"severity"},
+    "/api/v1/scenario-runs/{id}/results": {"risk_level"},
+}
+# A list of companies, narrowed as companies are.
+COMPANIES_WITHIN = "/api/v1/watchlists/{id}/companies"
+
+
+def test_what_hangs_on_one_row_does_not_borrow_the_filters_of_its_list(described):
+    paging = {"cursor", "page", "size", "ordering"}
+    found = {}
+    for path, item in described["paths"].items():
+        asked = {p["name"] for p in item.get("get", {}).get("parameters", []) if p["in"] == "query"} - paging
+        if "{" in path and asked:
+            found[path] = asked
+    companies = found.pop(COMPANIES_WITHIN)
+    assert {"search", "sector", "risk_level"} < companies
+    assert found == NARROWED_WITHIN

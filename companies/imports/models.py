@@ -87,7 +87,7 @@ class Import(UploadedSheet):
 
 
 class ImportChunk(SheetChunk):
-    """A part of it, read and checked."""
+    """A part of an import's file, read and checked."""
 
     job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="chunks")
     ok_rows = models.PositiveIntegerField(default=0)

@@ -6,7 +6,6 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import tenants.kernel.ids
-from companies.names import LEGAL_WORDS
 
 
 class _NameKey(models.Func):
@@ -14,7 +13,8 @@ class _NameKey(models.Func):
 
     template = (
         "btrim(regexp_replace(regexp_replace(lower(%(expressions)s), '[^[:alnum:]]+', ' ', 'g'), "
-        f"' *\\m({LEGAL_WORDS.replace(',', '|')})\\M', '', 'g'))"
+        "' *\\m(incorporated|inc|corporation|corp|company|co|limited|ltd|llc|llp|lp|plc|ag|se|sa|sas|sarl|gmbh|mbh|kg|"
+        "kgaa|nv|bv|ab|asa|as|oyj|oy|spa|srl|sl|pte|pty|holding|holdings|group|the)\\M', '', 'g'))"
     )
     output_field = models.CharField()
 

@@ -67,7 +67,7 @@ class Company(OrganizationOwned):
     does.
     """
 
-    # Without an index of its own: five begin with the organization.
+    # Without an index of its own: others begin with the organization.
     organization = models.ForeignKey(
         "organizations.Organization",
         on_delete=models.PROTECT,

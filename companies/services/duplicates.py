@@ -8,7 +8,8 @@ from operator import or_
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from companies.models import Company
 from tenants.kernel import stamps
@@ -61,7 +62,7 @@ def _groups() -> list[tuple[str, str, list[UUID]]]:
 
 
 def _shared(fields: tuple[str, ...], shown: str) -> dict[tuple[Any, ...], list[UUID]]:
-    """The first keys that several companies have, each with its companies."""
+    """The first keys that several companies have, each with the oldest of its companies."""
     rows: QuerySet[Any] = Company.objects.exclude(**{shown: ""})
     key_of = (*fields, "organization_id")
     several = rows.order_by().values(*key_of).annotate(n=Count("id")).filter(n__gt=1)
@@ -70,8 +71,8 @@ def _shared(fields: tuple[str, ...], shown: str) -> dict[tuple[Any, ...], list[U
     if not members:
         return {}
     any_key = reduce(or_, (Q(**dict(zip(key_of, key, strict=True))) for key in members))
-    for *key, identifier in rows.filter(any_key).order_by("created_at", "id").values_list(*key_of, "id"):
-        group = members[tuple(key)]
-        if len(group) < MOST_MEMBERS:
-            group.append(identifier)
+    place = Window(RowNumber(), partition_by=[F(name) for name in key_of], order_by=["created_at", "id"])
+    oldest = rows.filter(any_key).alias(place=place).filter(place__lte=MOST_MEMBERS)
+    for *key, identifier in oldest.order_by("created_at", "id").values_list(*key_of, "id"):
+        members[tuple(key)].append(identifier)
     return members

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.permissions import Role
 from companies import services
 from companies.models import Company, CompanyMerge, RatingChange, Statement, following_models
+from companies.services import duplicates
 from companies.tasks import purge_deleted
 from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, Score
@@ -129,36 +130,53 @@ def test_what_was_deleted_long_ago_goes_for_good(people: World, settings):
         assert AuditEvent.objects.filter(object_id=str(fresh.id), action="companies.company.purged").exists()
 
 
-def test_many_groups_of_twins_take_no_more_queries_than_one(people: World):
+def test_twins_are_found_by_their_surest_reason_and_the_oldest_are_named(people: World):
     client = people.client(Role.OWNER)
 
-    def ask():
-        with asked() as statements:
-            groups = client.get("/api/v1/companies/duplicates").json()
-        return statements, [(g["reason"], g["value"], [c["symbol"] for c in g["companies"]]) for g in groups]
+    def groups() -> list[tuple[str, list[str]]]:
+        found = client.get("/api/v1/companies/duplicates").json()
+        return [(group["reason"], [c["symbol"] for c in group["companies"]]) for group in found]
 
     with people.within("alpha", "one"):
         place = place_of(people)
         for number in (1, 2):
             CompanyFactory(organization_id=place, symbol=f"T{number}", name="Twin Inc.")
-    ask()
-    few, groups = ask()
-    assert groups == [("name", "twin", ["T1", "T2"])]
+    assert groups() == [("name", ["T1", "T2"])]
     with people.within("alpha", "one"):
         for number in (1, 2, 3):
-            CompanyFactory(organization_id=place, symbol=f"A{number}", ticker="AAA", exchange="XNAS")
-        for name in ("One", "Two", "Three"):
-            for number in (1, 2):
-                CompanyFactory(organization_id=place, symbol=f"{name}{number}", name=name)
+            CompanyFactory(
+                organization_id=place, symbol=f"A{number}", ticker="AAA", exchange="XNAS", name="Same"
+            )
+        for number in range(12):
+            CompanyFactory(organization_id=place, symbol=f"MANY{number}", name="n/a")
         Company.objects.filter(symbol="T2").update(name="Another")
-    ask()
-    many, groups = ask()
-    assert [(reason, symbols) for reason, _, symbols in groups] == [
+    assert groups() == [
         ("ticker", ["A1", "A2", "A3"]),
-        ("name", ["One1", "One2"]),
-        ("name", ["Three1", "Three2"]),
-        ("name", ["Two1", "Two2"]),
+        ("name", [f"MANY{number}" for number in range(duplicates.MOST_MEMBERS)]),
     ]
+
+
+def test_many_groups_of_twins_take_no_more_queries_than_one(people: World):
+    client = people.client(Role.OWNER)
+
+    def statements() -> list[str]:
+        with asked() as found:
+            client.get("/api/v1/companies/duplicates")
+        return found
+
+    def twins(*names: str) -> None:
+        with people.within("alpha", "one"):
+            for name in names:
+                for number in (1, 2):
+                    CompanyFactory(organization_id=place_of(people), symbol=f"{name}{number}", name=name)
+
+    twins("First")
+    looked_for, few = statements(), statements()
+    twins("Second", "Third", "Fourth")
+    looked_again, many = statements(), statements()
+    assert len(few) < len(looked_for)
+    # The first request of all fills other caches too.
+    assert len(looked_again) <= len(looked_for), difference(looked_for, looked_again)
     assert len(many) == len(few), difference(few, many)
 
 

@@ -32,15 +32,20 @@ def observe(self: Any, *, organization_id: str) -> int:
 @shared_task(bind=True, base=TenantTask, name="monitoring.note_default", max_retries=3)
 def note_default(self: Any, *, company_id: str) -> bool:
     """Note the default of a company that was marked so."""
-    return default_note(company_id=UUID(company_id), actor=self.actor)
+    try:
+        return default_note(company_id=UUID(company_id), actor=self.actor)
+    except Exception as error:
+        raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="monitoring.forget_default", max_retries=3)
 def forget_default(self: Any, *, company_id: str, occurred_on: str) -> bool:
     """Take away the outcome of a default that was marked by mistake."""
-    return default_forget(
-        company_id=UUID(company_id), occurred_on=date.fromisoformat(occurred_on), actor=self.actor
-    )
+    day = date.fromisoformat(occurred_on)
+    try:
+        return default_forget(company_id=UUID(company_id), occurred_on=day, actor=self.actor)
+    except Exception as error:
+        raise self.again(error) from error
 
 
 @shared_task(base=PlatformTask, name="monitoring.observe_all", ignore_result=False)

@@ -41,10 +41,16 @@ def run(self: Any, *, schedule_id: str, due_at: str) -> None:
     if schedule is None or schedule.organization_id not in active:
         return
     with scope.organizations({schedule.organization_id}, reason="a portfolio that is due"):
-        services.run_begin(schedule=schedule, due_at=datetime.fromisoformat(due_at), actor=self.actor)
+        try:
+            services.run_begin(schedule=schedule, due_at=datetime.fromisoformat(due_at), actor=self.actor)
+        except Exception as error:
+            raise self.again(error) from error
 
 
 @shared_task(bind=True, base=TenantTask, name="schedules.tell_run", max_retries=3)
 def tell_run(self: Any, *, run_id: str) -> None:
     """Tell of a run's end, apart from the transaction that ended its job: comparing runs takes a while."""
-    services.run_tell(run_id=UUID(run_id), actor=self.actor)
+    try:
+        services.run_tell(run_id=UUID(run_id), actor=self.actor)
+    except Exception as error:
+        raise self.again(error) from error

@@ -109,7 +109,7 @@ class TenantTask(Task):  # type: ignore[misc]
     @property
     def last_attempt(self) -> bool:
         """Whether a failure now is for good."""
-        return bool(self.request.retries >= self.max_retries)
+        return self.max_retries is not None and bool(self.request.retries >= self.max_retries)
 
     def again(self, error: Exception) -> Exception:
         """The retry after an unexpected failure; after the last attempt the failure itself."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from celery import current_app
+from celery.exceptions import Retry
 
 from predictions import tasks
 from predictions.tasks import score_chunk, sweep_jobs
@@ -84,3 +87,44 @@ def test_what_is_kept_for_a_day_goes_after_a_day(people: World):
     assert purge() == 1
     with in_tenant(people.tenants["alpha"]):
         assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["1"]
+
+
+class Unsent:
+    """The message of a retry, which goes nowhere."""
+
+    def apply_async(self) -> None:
+        pass
+
+
+def test_a_failed_attempt_waits_twice_as_long_each_time_and_the_last_raises_what_was_wrong():
+    task, wrong = current_app.tasks["predictions.plan_job"], ValueError("what was wrong")
+    waited = []
+    for retries in range(task.max_retries):
+        task.push_request(retries=retries, called_directly=False, is_eager=False, id="x", args=(), kwargs={})
+        try:
+            assert not task.last_attempt
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(type(task), "signature_from_request", lambda *_, **__: Unsent())
+                with pytest.raises(Retry) as again:
+                    task.again(wrong)
+            waited.append(again.value.when)
+        finally:
+            task.pop_request()
+    assert waited == [2, 4, 8]
+    task.push_request(retries=task.max_retries, called_directly=False, id="x", args=(), kwargs={})
+    try:
+        assert task.last_attempt
+        with pytest.raises(ValueError, match="what was wrong"):
+            task.again(wrong)
+    finally:
+        task.pop_request()
+
+
+def test_every_task_over_rows_that_may_be_tried_again_says_when():
+    """``max_retries`` alone does nothing: the task has to ask for it."""
+    current_app.loader.import_default_modules()
+    ours = [t for t in current_app.tasks.values() if isinstance(t, jobs.TenantTask)]
+    declared = [t for t in ours if "max_retries" in vars(type(t))]
+    silent = [t.name for t in declared if "self.again(" not in inspect.getsource(t.run)]
+    assert declared
+    assert silent == []

@@ -174,7 +174,7 @@ class TenantViewSet(TenantPages):
         services.tenant_restore(tenant_id=self.found(pk).pk, **data, actor=self.principal.actor)
         return self._answer(pk)
 
-    @extend_schema(responses=SuspensionOut(many=True), summary="History of suspensions")
+    @extend_schema(responses=SuspensionOut(many=True), summary="History of suspensions", filters=False)
     @action(detail=True, methods=["get"])
     def suspensions(self, request: Request, pk: str) -> Response:
         """When the tenant was suspended, why and by whom, the latest first."""
@@ -265,7 +265,7 @@ class TenantViewSet(TenantPages):
         """People, organizations, rows, storage and calls."""
         return Response(tenancy.statistics(self.found(pk)))
 
-    @extend_schema(responses=UsageDayOut(many=True), summary="Usage of a tenant by day")
+    @extend_schema(responses=UsageDayOut(many=True), summary="Usage of a tenant by day", filters=False)
     @action(detail=True, methods=["get"])
     def usage(self, request: Request, pk: str) -> Response:
         """What the tenant held and did, day by day, the latest first."""
