@@ -41,7 +41,9 @@ FROM (SELECT n, now() - interval '700 days' + n * interval '1 second' AS at
 INSERT INTO companies_company (id, organization_id, symbol, name, legal_form, country, sector, industry,
     ticker, exchange, cik, lei, national_id, currency, market_cap_currency, state, default_kind, tags, custom,
     internal_rating, version, created_at, updated_at, created_by_id)
-SELECT id, %(organization)s, %(mark)s || n, 'Company ' || n || ' of ' || %(mark)s, '', 'US',
+SELECT id, %(organization)s, %(mark)s || n,
+    -- One in a thousand is the twin of the company before.
+    'Company ' || (n - (n %% 1000 = 1)::int) || ' of ' || %(mark)s, '', 'US',
     (%(sectors)s::text[])[1 + n %% %(many)s], '', '', '', '', '', '', 'USD', '', 'alive', '', '{}', '{}',
     '', 1, at, at, %(maker)s FROM made_company
 """
