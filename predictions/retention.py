@@ -104,7 +104,7 @@ def _scores(before: datetime) -> int:
     while batch := list(old.values_list("id", flat=True)[:BATCH]):
         with transaction.atomic():
             # Once more under the condition: a score may have become the current one meanwhile.
-            Score.objects.filter(id__in=batch).exclude(id__in=current).delete()
+            Score.objects.filter(id__in=batch).exclude(id__in=current).only("id").delete()
             change = {"scores": len(batch), "before": before.isoformat()}
             audit.record("predictions.scores.expired", changes=change, actor=SYSTEM)
         removed += len(batch)
