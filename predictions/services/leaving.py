@@ -173,7 +173,7 @@ def _undo_batch(job: ScoringJob) -> bool:
     companies = Company.all_objects.filter(id__in={company for _, company in found})
     locked = [c.id for c in companies.order_by("symbol").select_for_update(no_key=True)]
     heads = set(Prediction.all_objects.filter(current__in=ids).values_list("id", flat=True))
-    # Identifiers are all that cascades need: whole scores, with their inputs, took most of an undo's time.
+    # Identifiers are all that cascades need; a whole score brings its inputs along.
     Score.objects.filter(id__in=ids).only("id").delete()
     before = {
         score.prediction_id: score
