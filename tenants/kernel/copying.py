@@ -201,7 +201,7 @@ def update_rows(
         "UPDATE {table} AS t SET {assignments} FROM unnest({arrays}) AS d({names}) "
         "WHERE t.id = d.id AND t.organization_id = %s"
     ).format(table=sql.Identifier(model._meta.db_table), assignments=assignments, arrays=arrays, names=names)
-    values = [list(column) for column in zip(*rows, strict=True)]
+    values = [array_text(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, organization_id])
         return int(cursor.rowcount)

@@ -207,7 +207,9 @@ def _objects(columns: Mapping[str, Array]) -> pa.Array | None:
 
 
 def _objects_of_texts(columns: Mapping[str, pa.Array | None], rows: int) -> pa.Array:
-    pieces = [_joined(f", {json.dumps(n)}: ", texts) for n, texts in columns.items() if texts is not None]
+    # In the order in which jsonb keeps keys: then PostgreSQL has none to sort.
+    ordered = sorted(columns.items(), key=lambda column: (len(column[0]), column[0]))
+    pieces = [_joined(f", {json.dumps(n)}: ", texts) for n, texts in ordered if texts is not None]
     if not pieces:
         return pa.nulls(rows, pa.string())
     # Not by skipping what is null: Arrow 26 drops a row of which nothing is left.
