@@ -5,20 +5,37 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import socket
 from pathlib import Path
 
 from config.local.errors import LaunchError
+from config.local.processes import wait_until
 
 LOOPBACK = "127.0.0.1"
 _LISTEN = "0A"
 
 
+# Below those that Linux gives to outgoing connections: one of them could have taken a server's port when the
+# server, which remembers it, starts again.
+_SERVERS = range(20_000, 32_768)
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    tries = (secrets.choice(_SERVERS) for _ in range(100))
+    for port in tries:
+        if is_free(port):
+            return port
+    raise LaunchError(f"No port between {_SERVERS.start} and {_SERVERS.stop - 1} is free.")
+
+
+def port_again(port: int) -> int:
+    """A server's port of before, or another where somebody else has it by now.
+
+    A process of several threads counts as ended some milliseconds before its sockets are closed.
+    """
+    return port if wait_until(lambda: is_free(port), 2) else free_port()
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from config.local.errors import LaunchError
 from config.local.layout import Layout, last_lines, locked, write_private
-from config.local.ports import LOOPBACK, free_port, is_free
+from config.local.ports import LOOPBACK, free_port, is_free, port_again
 from config.local.processes import Record, end, forget, load, spawn, wait_until
 
 _NAME = "redis"
@@ -118,7 +118,7 @@ def _read(folder: Path) -> Server | None:
 def _start(layout: Layout, server: Server) -> Server:
     binary, log = find_binary(), layout.log / "redis.log"
     for _ in range(5):
-        server = Server(server.port if is_free(server.port) else free_port(), server.password)
+        server = Server(port_again(server.port), server.password)
         # The password stays out of the command line, which everybody on the machine may read.
         settings = {
             "port": server.port,

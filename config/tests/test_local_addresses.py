@@ -13,7 +13,7 @@ from config.local import demo, environment, servers
 from config.local.environment import Options
 from config.local.errors import LaunchError
 from config.local.layout import REPOSITORY
-from config.local.ports import free_port, is_free, require_free
+from config.local.ports import free_port, is_free, port_again, require_free
 
 FORM = "DATABASE_URL must look like postgresql://user:password@host:5432/name."
 
@@ -35,6 +35,17 @@ def test_a_port_in_use_is_told_with_its_holder(listener):
 def test_an_address_that_is_not_ours_is_told():
     with pytest.raises(LaunchError, match=r"HOST=192\.0\.2\.1 is no address of this machine"):
         require_free("192.0.2.1", free_port())
+
+
+def test_a_port_that_is_given_back_late_is_taken_again():
+    with socket.create_server(("127.0.0.1", free_port())) as late:
+        port = late.getsockname()[1]
+        threading.Timer(0.2, late.close).start()
+        assert port_again(port) == port
+
+
+def test_a_port_that_somebody_keeps_is_left_to_him(listener):
+    assert is_free(port_again(listener))
 
 
 def test_a_free_port_is_free():
