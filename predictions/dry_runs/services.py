@@ -111,7 +111,7 @@ def _register(row: DryRun, actor: Actor, *, direct: bool) -> None:
     said = {"file": row.original_filename, "rows": row.total_rows, "sha256": row.sha256}
     audit.record("dry_runs.dry_run.created", on=row, changes=said, actor=actor)
     if not direct:
-        enqueue("dry_runs.check", actor=actor, queue="io", dry_run_id=str(row.id))
+        enqueue("dry_runs.check", actor=actor, queue="io", robust=True, dry_run_id=str(row.id))
 
 
 def dry_run_check(*, dry_run_id: UUID, told: bool = True) -> None:

@@ -121,7 +121,7 @@ def export_create(
     said = {"list": code, "type": type, "filters": dict(filters), "rows": count}
     audit.record("exporting.export.requested", on=row, changes=said, actor=actor)
     ticket_write(job_id=row.id, kind=KIND, state="pending", rows=count)
-    enqueue("exporting.make_export", actor=actor, queue="io", export_id=str(row.id))
+    enqueue("exporting.make_export", actor=actor, queue="io", robust=True, export_id=str(row.id))
     return row
 
 

@@ -161,7 +161,13 @@ def plan(job: ScoringJob, actor: Actor, *, passed_over: bool = False, after: int
     """Have the job's file cut."""
     priority = urgency(job.priority, passed_over=passed_over)
     enqueue(
-        "predictions.plan_job", actor=actor, queue="io", priority=priority, after=after, job_id=str(job.id)
+        "predictions.plan_job",
+        actor=actor,
+        queue="io",
+        priority=priority,
+        robust=True,  # the sweep sends it again
+        after=after,
+        job_id=str(job.id),
     )
 
 

@@ -99,7 +99,7 @@ def job_delete(*, job: ScoringJob, actor: Actor) -> bool:
 
 def go_on(job: ScoringJob, actor: Actor) -> None:
     """Have the job's way out gone on with."""
-    enqueue("predictions.take_away", actor=actor, queue="io", priority=8, job_id=str(job.id))
+    enqueue("predictions.take_away", actor=actor, queue="io", priority=8, robust=True, job_id=str(job.id))
 
 
 def job_take_away(*, job_id: UUID, actor: Actor) -> None:

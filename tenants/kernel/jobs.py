@@ -45,8 +45,8 @@ def enqueue(
 
     It runs in the caller's tenant and sees no more organizations than the caller did. ``ids`` are
     identifiers, never objects. Priority 0 is the most urgent, 9 the least. With
-    ``robust`` a broker that cannot be reached is logged and does not fail the caller. ``after`` so many
-    seconds a worker begins with it.
+    ``robust`` a broker that cannot be reached is logged and does not fail the caller: for what a sweep sends
+    again. A worker begins with it ``after`` so many seconds.
     """
     task = _task(name)
     if isinstance(task, PlatformTask):

@@ -62,7 +62,7 @@ def export_request(
         )
         change = {"tenant": str(tenant_id)}
         record_for(tenant, "tenants.export.requested", on=export, changes=change, actor=actor)
-        enqueue(TASK, actor=actor, queue="io", export_id=str(export.id))
+        enqueue(TASK, actor=actor, queue="io", robust=True, export_id=str(export.id))
     return export
 
 

@@ -140,8 +140,9 @@ class Stage:
         self.wait(lambda: not any(_runs(pid) for pid in pids), "PostgreSQL to be gone")
         assert postgres.ensure(self.layout).port == self.database.port
 
-    def kill_redis(self, *, lose_data: bool) -> None:
-        """SIGKILL to Redis, and its start again, with its file or without."""
+    @contextlib.contextmanager
+    def redis_killed(self, *, lose_data: bool) -> Iterator[None]:
+        """SIGKILL to Redis, and at the end its start again, with its file or without."""
         record = redis.running(self.layout)
         assert record is not None
         os.kill(record.pid, signal.SIGKILL)
@@ -152,6 +153,7 @@ class Stage:
                     shutil.rmtree(left)
                 elif left.suffix in {".aof", ".rdb"}:
                     left.unlink()
+        yield
         assert redis.ensure(self.layout).port == self.broker.port
 
     def end(self) -> None:

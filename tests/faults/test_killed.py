@@ -40,15 +40,27 @@ def test_the_whole_worker(stage: Stage, begun: str):
 
 
 def test_redis_with_its_data(stage: Stage, begun: str):
-    stage.kill_redis(lose_data=False)
+    with stage.redis_killed(lose_data=False):
+        pass
     stage.finish(begun)
     stage.assert_true(begun, rows=ROWS)
 
 
 def test_redis_and_its_data(stage: Stage, begun: str):
-    stage.kill_redis(lose_data=True)
+    with stage.redis_killed(lose_data=True):
+        pass
     stage.finish(begun)
     stage.assert_true(begun, rows=ROWS)
+
+
+def test_an_upload_while_redis_is_away(stage: Stage):
+    """It is taken, although nobody can be told to cut it."""
+    place = sorted(TESTS).index("test_an_upload_while_redis_is_away")
+    with stage.redis_killed(lose_data=False):
+        job_id = stage.upload(HEADER + good_rows(500, first=place * 100_000))
+        assert stage.count("SELECT count(*) FROM predictions_jobchunk WHERE job_id = %s", job_id) == 0
+    stage.finish(job_id)
+    stage.assert_true(job_id, rows=500)
 
 
 def test_postgresql(stage: Stage, begun: str):

@@ -99,7 +99,7 @@ def run_request(*, source: Source, trigger: Trigger = Trigger.HAND, actor: Actor
     )
     run.save(force_insert=True)
     audit.record("connectors.run.requested", on=run, changes={"source": source.name}, actor=actor)
-    enqueue(TASK, actor=actor, queue="io", run_id=str(run.id))
+    enqueue(TASK, actor=actor, queue="io", robust=True, run_id=str(run.id))
     return run
 
 

@@ -63,7 +63,7 @@ def import_start(*, row: Import, dry: bool, confirmed: Sequence[str] = (), actor
     mirror(locked)
     action = "checked" if dry else "started"
     audit.record(f"imports.import.{action}", on=locked, changes={"rows": locked.total_rows}, actor=actor)
-    enqueue("imports.advance", actor=actor, queue="io", import_id=str(locked.id))
+    enqueue("imports.advance", actor=actor, queue="io", robust=True, import_id=str(locked.id))
     return locked
 
 

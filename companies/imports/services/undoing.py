@@ -48,7 +48,7 @@ def import_undo(*, row: Import, actor: Actor) -> Import:
     locked.save(update_fields=["state", "error_message"])
     mirror(locked)
     audit.record("imports.import.undo_asked", on=locked, changes={"effects": number}, actor=actor)
-    enqueue("imports.undo", actor=actor, queue="io", import_id=str(locked.id))
+    enqueue("imports.undo", actor=actor, queue="io", robust=True, import_id=str(locked.id))
     return locked
 
 
