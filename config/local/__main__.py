@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help="linters, types, contracts, Django's checks, then the tests")
     commands.add_parser("types", help="only mypy")
     commands.add_parser("format", help="format the code and apply safe fixes")
-    bench = commands.add_parser("bench", help="run tests.benchmarks.NAME against the test servers")
+    bench = commands.add_parser("bench", help="run tests.benchmarks.NAME against servers of its own")
     bench.add_argument("name")
     bench.add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("fuzz", help="hold the running API against its description (ARGS)")
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("arguments", nargs=argparse.REMAINDER)
     manage = commands.add_parser("manage", help="run manage.py with the demo's servers")
     manage.add_argument("arguments", nargs=argparse.REMAINDER)
-    commands.add_parser("clean", help="remove caches, logs and the test servers with their data")
+    commands.add_parser("clean", help="remove caches, logs, and the data of tests and benchmarks")
     commands.add_parser("reset", help="remove everything under var/: the demo begins anew")
     return parser
 
@@ -123,9 +123,9 @@ def _servers(layout: Layout, *, test: bool) -> None:
 def _remove(layout: Layout, *, everything: bool) -> None:
     _say(*control.stop(layout))
     if suite.stop_servers(layout)[1]:
-        raise LaunchError("A test run is going on: wait for its end.")
+        raise LaunchError("A test run or a benchmark is going on: wait for its end.")
     caches = [REPOSITORY / name for name in _CACHES]
-    unwanted = [layout.var] if everything else [layout.test.var, layout.log, *caches]
+    unwanted = [layout.var] if everything else [layout.test.var, layout.bench.var, layout.log, *caches]
     for path in unwanted:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     _say(f"Removed: {', '.join(path.name for path in unwanted)}.")

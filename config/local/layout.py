@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders under one ``var`` directory; the test servers have a whole layout of their own."""
+    """The folders under one ``var`` directory; tests and benchmarks have whole layouts of their own."""
 
     var: Path
 
@@ -44,6 +44,10 @@ class Layout:
     @property
     def test(self) -> Layout:
         return Layout(self.var / "test")
+
+    @property
+    def bench(self) -> Layout:
+        return Layout(self.var / "bench")
 
     def make(self) -> Layout:
         """The same layout with its folders made; what is in them is readable by their owner alone."""

@@ -21,7 +21,7 @@ from psycopg import sql
 from config.local import identity
 from config.local.errors import LaunchError
 from config.local.layout import Layout, last_lines, locked, write_private
-from config.local.ports import LOOPBACK, free_port, is_free
+from config.local.ports import LOOPBACK, free_port, is_free, port_again
 from config.local.processes import Record, recognise, wait_until
 
 
@@ -38,6 +38,8 @@ _SETTINGS = {
     "max_locks_per_transaction": "256",  # one transaction may drop a tenant's whole schema
     # Indexes by PD are written all over: a page that is not held here is fetched and put back for each row.
     "shared_buffers": f"{max(256, min(1024, _memory_mb() // 16))}MB",
+    # A large file fills the default of 1 GB in seconds, and after a checkpoint whole pages are logged again.
+    "max_wal_size": "4GB",
     # What is read is mostly in memory. With the default of 4, two thousand rows by key are looked for by
     # reading a whole table of a hundred thousand.
     "random_page_cost": "1.1",
@@ -202,7 +204,7 @@ def _start(layout: Layout, server: Server, settings: dict[str, str]) -> Server:
     flags = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
     before = log.stat().st_size if log.exists() else 0
     for _ in range(5):
-        port = server.port if is_free(server.port) else free_port()
+        port = port_again(server.port)
         command = (binaries / "pg_ctl", "-D", data, "-w", "-t", "120", "-o", f"-p {port} {flags}", "start")
         # The log is opened here and inherited: whoever the server runs as need not reach its folder.
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:

@@ -1,4 +1,4 @@
-"""The tests, the checks and the benchmarks, with servers of their own that throw their data away."""
+"""The tests, the checks and the benchmarks, with servers of their own."""
 
 from __future__ import annotations
 
@@ -28,14 +28,26 @@ def environment_for_tests(layout: Layout, *, keep: bool = False) -> Iterator[dic
     DATABASE_URL and REDIS_URL of the process environment are used; those of ``.env`` never are, because tests
     empty what they are given. Servers started here end with the last run that uses them, unless ``keep``.
     """
-    test = layout.test.make()
+    with _environment(layout.test, throw_away=True, keep=keep) as env:
+        yield env
+
+
+@contextlib.contextmanager
+def environment_for_benchmarks(layout: Layout) -> Iterator[dict[str, str]]:
+    """The environment of a benchmark; its PostgreSQL writes to the disk as in earnest."""
+    with _environment(layout.bench, throw_away=False) as env:
+        yield env
+
+
+@contextlib.contextmanager
+def _environment(apart: Layout, *, throw_away: bool, keep: bool = False) -> Iterator[dict[str, str]]:
     given = environment.given(file=False)
-    keep_mark = test.run / _KEEP
-    with locked(test.run / _USERS, shared=True):
-        database, _ = servers.database_url(test, given.get("DATABASE_URL"), throw_away=True)
-        broker, _ = servers.redis_url(test, given.get("REDIS_URL"))
-        key = environment.kept_key(test.local_env)
-        write_private(test.local_env, f"SECRET_KEY={key}\n")
+    keep_mark = apart.make().run / _KEEP
+    with locked(apart.run / _USERS, shared=True):
+        database, _ = servers.database_url(apart, given.get("DATABASE_URL"), throw_away=throw_away)
+        broker, _ = servers.redis_url(apart, given.get("REDIS_URL"))
+        key = environment.kept_key(apart.local_env)
+        write_private(apart.local_env, f"SECRET_KEY={key}\n")
         if keep:
             keep_mark.touch()
         # Host and port are set too, so that a demo's own do not reach the tests through var/local.env.
@@ -45,20 +57,28 @@ def environment_for_tests(layout: Layout, *, keep: bool = False) -> Iterator[dic
             {"DATABASE_URL": database, "REDIS_URL": broker, "SECRET_KEY": key, **address}
         )
     if not keep_mark.exists():
-        stop_servers(layout)
+        _stop(apart)
 
 
 def stop_servers(layout: Layout) -> tuple[list[str], bool]:
-    """End the test servers unless a test run uses them: what was ended, and whether one does."""
-    test = layout.test
-    if not test.run.exists():
+    """End the servers of tests and benchmarks that no run uses: what was ended, and whether one does."""
+    ended, in_use = [], False
+    for whose, apart in (("tests", layout.test), ("benchmarks", layout.bench)):
+        names, used = _stop(apart)
+        ended += [f"{name} of the {whose}" for name in names]
+        in_use |= used
+    return ended, in_use
+
+
+def _stop(apart: Layout) -> tuple[list[str], bool]:
+    if not apart.run.exists():
         return [], False
-    with locked(test.run / _USERS, wait=0) as alone:
+    with locked(apart.run / _USERS, wait=0) as alone:
         if not alone:
             return [], True
-        (test.run / _KEEP).unlink(missing_ok=True)
-        pairs = (("Redis of the tests", redis), ("PostgreSQL of the tests", postgres))
-        return [name for name, module in pairs if module.stop(test)], False
+        (apart.run / _KEEP).unlink(missing_ok=True)
+        pairs = (("Redis", redis), ("PostgreSQL", postgres))
+        return [name for name, module in pairs if module.stop(apart)], False
 
 
 def run_tests(layout: Layout, arguments: str) -> int:
@@ -68,8 +88,8 @@ def run_tests(layout: Layout, arguments: str) -> int:
 
 
 def run_benchmark(layout: Layout, name: str, arguments: list[str]) -> int:
-    """Run ``tests.benchmarks.NAME`` against the test servers; its exit code."""
-    with environment_for_tests(layout) as env:
+    """Run ``tests.benchmarks.NAME`` against servers of its own; its exit code."""
+    with environment_for_benchmarks(layout) as env:
         return _run([sys.executable, "-m", f"tests.benchmarks.{name}", *arguments], env)
 
 

@@ -3,6 +3,7 @@
 import stat
 import subprocess
 
+import psycopg
 import pytest
 
 from config.local import postgres, redis, suite
@@ -42,6 +43,15 @@ def test_servers_end_with_the_last_run_and_stay_when_somebody_asked(layout):
     assert up(layout) == [True, True]
     assert suite.stop_servers(layout) == (["Redis of the tests", "PostgreSQL of the tests"], False)
     assert up(layout) == [False, False]
+
+
+def test_benchmarks_have_servers_that_write_to_the_disk(layout):
+    with suite.environment_for_benchmarks(layout) as env, psycopg.connect(env["DATABASE_URL"]) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert connection.execute(f"SHOW {name}").fetchone() == ("on",), name
+        assert up(layout) == [False, False]
+        assert suite.stop_servers(layout) == ([], True)
+    assert suite.stop_servers(layout) == ([], False)
 
 
 def test_given_servers_are_used_and_none_is_started(layout, monkeypatch):
