@@ -17,7 +17,8 @@ from organizations.models import AuditEvent
 from predictions.models import GOING, UNFINISHED, JobState, Prediction, Score, ScoringJob
 from predictions.services import jobs
 from tenants.kernel import audit
-from tenants.kernel.copying import update_rows
+from tenants.kernel.arrays import AnyOf
+from tenants.kernel.copying import remove_rows, update_rows
 from tenants.kernel.errors import Conflict
 from tenants.kernel.files import remove_folder
 from tenants.kernel.jobs import enqueue
@@ -170,26 +171,24 @@ def _undo_batch(job: ScoringJob) -> bool:
         return True
     ids = [score for score, _ in found]
     # Every writer of heads locks the companies first, in this order. Deleted ones count: they may come back.
-    companies = Company.all_objects.filter(id__in={company for _, company in found})
-    locked = [c.id for c in companies.order_by("symbol").select_for_update(no_key=True)]
-    heads = set(Prediction.all_objects.filter(current__in=ids).values_list("id", flat=True))
-    # Identifiers are all that cascades need; a whole score brings its inputs along.
-    Score.objects.filter(id__in=ids).only("id").delete()
-    before = {
-        score.prediction_id: score
-        for score in Score.objects.filter(prediction__in=heads)
-        .order_by("prediction_id", "-id")
-        .distinct("prediction_id")
-    }
+    companies = Company.all_objects.filter(AnyOf("id", {company for _, company in found}, "uuid"))
+    locked = list(companies.order_by("symbol").select_for_update(no_key=True).values_list("id", flat=True))
+    heads = set(Prediction.all_objects.filter(AnyOf("current_id", ids, "uuid")).values_list("id", flat=True))
+    # Their heads get another current score, or go.
+    current = Prediction.current.field
+    remove_rows(Score, organization_id=job.organization_id, ids=ids, but=[current])
+    left = Score.objects.filter(AnyOf("prediction_id", heads, "uuid"))
+    newest = left.order_by("prediction_id", "-id").distinct("prediction_id")
+    before = newest.values_list("prediction_id", "id", "pd", "risk_level")
     now = timezone.now()
     update_rows(
         Prediction,
         organization_id=job.organization_id,
         fields=("current", "pd", "risk_level", "updated_at"),
-        rows=[(head, score.id, score.pd, score.risk_level, now) for head, score in before.items()],
+        rows=[(*row, now) for row in before],
     )
-    alone = heads - set(before)
-    Prediction.all_objects.filter(id__in=alone).only("id").delete()
+    alone = heads - {head for head, *_ in before}
+    remove_rows(Prediction, organization_id=job.organization_id, ids=alone)
     gone = _companies(job, locked)
     for name, count in (("scores", len(ids)), ("predictions", len(alone)), ("companies", gone)):
         job.undone[name] = job.undone.get(name, 0) + count
@@ -211,5 +210,5 @@ def _companies(job: ScoringJob, locked: list[UUID]) -> int:
     named = AuditEvent.objects.filter(object_id__in=texts).values_list("object_id", flat=True)
     touched = {UUID(text) for text in named} | used_since(ids)
     free = [identifier for identifier in ids if identifier not in touched]
-    Company.all_objects.filter(id__in=free).only("id").delete()
+    remove_rows(Company, organization_id=job.organization_id, ids=free)
     return len(free)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from companies.lists.models import Note
 from companies.models import Company
 from organizations.models import Organization
 from tenants.kernel import scope
 from tenants.kernel.context import current_tenant, in_tenant
-from tenants.kernel.copying import copy_rows, update_rows
+from tenants.kernel.copying import copy_rows, remove_rows, update_rows
 from tenants.kernel.errors import OutOfScope, ScopeMissing
 from tenants.kernel.streams import stream_in_scope
-from tests.factories import CompanyFactory
+from tests.factories import CompanyFactory, NoteFactory
 from tests.fixtures import World
 
 
@@ -86,6 +87,8 @@ def test_nothing_is_written_beyond_the_scope(people: World):
         with pytest.raises(OutOfScope):
             update_rows(Company, organization_id=other, fields=("name",), rows=[])
         with pytest.raises(OutOfScope):
+            remove_rows(Company, organization_id=other, ids=[])
+        with pytest.raises(OutOfScope):
             Organization(name="New", slug="new").save()
 
 
@@ -99,6 +102,20 @@ def test_a_bulk_update_leaves_rows_of_others_alone(people: World):
     assert count == 1
     with people.within("alpha"):
         assert Company.objects.get(id=foreign.id).name == foreign.name
+
+
+def test_rows_are_removed_with_what_hangs_on_them_and_those_of_others_stay(people: World):
+    with people.within("alpha", "two"):
+        foreign = CompanyFactory(organization=Organization.objects.get())
+    with people.within("alpha", "one"):
+        own = Organization.objects.get()
+        noted, bare, kept = CompanyFactory.create_batch(3, organization=own)
+        notes = [NoteFactory(organization=own, company=company) for company in (noted, kept)]
+        remove_rows(Company, organization_id=own.id, ids=[noted.id, bare.id, foreign.id])
+        assert set(Company.all_objects.filter(id__in=[noted.id, bare.id, kept.id])) == {kept}
+        assert list(Note.objects.filter(id__in=[note.id for note in notes])) == notes[1:]
+    with people.within("alpha"):
+        assert Company.objects.filter(id=foreign.id).exists()
 
 
 def test_doors_lead_back(people: World):
