@@ -9,6 +9,7 @@ import time
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from companies.imports.services.undoing import used_since
@@ -59,7 +60,8 @@ def job_undo(*, job: ScoringJob, actor: Actor) -> ScoringJob:
     refuse_unless_ended(locked, doing="undoing")
     if not locked.scores.exists():
         raise Conflict("The job has stored no score that could be undone.", code="nothing_to_undo")
-    later = Prediction.all_objects.filter(scores__job=locked).exclude(current__job=locked)
+    # A job scores a prediction once, so its score is the current one or another has taken its place.
+    later = locked.scores.order_by().exclude(prediction__current=F("id"))
     if (count := later[: BATCH + 1].count()) > 0:
         shown = f"{count:,}" if count <= BATCH else f"More than {BATCH:,}"
         raise Conflict(
