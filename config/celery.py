@@ -27,13 +27,12 @@ class _WorkerConnections(DjangoWorkerFixup):
 
     def on_task_postrun(self, sender: Any, **kwargs: Any) -> None:
         self._give_back(sender)
-        self.close_cache()
 
-    @staticmethod
-    def _give_back(task: Any) -> None:
-        # A task that is called within a request uses that one's connection.
+    def _give_back(self, task: Any) -> None:
+        # A task that is called within another uses that one's connection.
         if not task.request.is_eager:
             close_old_connections()
+            self.close_cache()
 
 
 class _Django(DjangoFixup):

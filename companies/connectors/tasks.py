@@ -9,7 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from companies.connectors import services
-from companies.connectors.models import Source
+from companies.connectors.models import UNFINISHED, Run, Source
 from tenants import modules
 from tenants.kernel import scope
 from tenants.kernel.context import TenantRef, in_public, in_tenant
@@ -51,6 +51,8 @@ def _start_tenant(tenant: TenantRef) -> int:
         if not modules.is_on("connectors"):
             return 0
         places = set(Source.objects.filter(enabled=True).values_list("organization_id", flat=True))
+        # A run that was asked for goes on although its source is switched off meanwhile.
+        places |= set(Run.objects.filter(state__in=UNFINISHED).values_list("organization_id", flat=True))
     started = 0
     for place in places:
         with in_tenant(tenant), scope.organizations([place], reason="connectors that are due"):

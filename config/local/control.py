@@ -30,10 +30,11 @@ def status(layout: Layout) -> list[str]:
     """A line for each part: whether it runs, as which process, since when."""
     parts: list[tuple[str, Record | None]] = [(text, load(layout, name)) for name, text in PROCESSES.items()]
     parts += [("Redis", redis.running(layout)), ("PostgreSQL", postgres.running(layout))]
-    parts += [("Redis of the tests", redis.running(layout.test))]
-    parts += [("PostgreSQL of the tests", postgres.running(layout.test))]
+    for whose, apart in layout.apart.items():
+        parts += [(f"Redis of the {whose}", redis.running(apart))]
+        parts += [(f"PostgreSQL of the {whose}", postgres.running(apart))]
     return [
-        f"{text:<24} " + (f"process {record.pid}, for {record.seconds:,.0f} s" if record else "not running")
+        f"{text:<29} " + (f"process {record.pid}, for {record.seconds:,.0f} s" if record else "not running")
         for text, record in parts
     ]
 
@@ -56,7 +57,7 @@ def stop(layout: Layout) -> list[str]:
     stopped = list(dict.fromkeys([*before, *late, *tests]))
     lines = [f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running."]
     if in_use:
-        lines.append("A test run is going on: its servers end with it.")
+        lines.append("A test run or a benchmark is going on: its servers end with it.")
     return lines
 
 

@@ -49,6 +49,11 @@ class Layout:
     def bench(self) -> Layout:
         return Layout(self.var / "bench")
 
+    @property
+    def apart(self) -> dict[str, Layout]:
+        """Those with servers of their own, by whose they are."""
+        return {"tests": self.test, "benchmarks": self.bench}
+
     def make(self) -> Layout:
         """The same layout with its folders made; what is in them is readable by their owner alone."""
         # Not 0700: PostgreSQL may run as another account (config.local.identity) and must pass through.

@@ -14,8 +14,6 @@ from config.local.processes import wait_until
 
 LOOPBACK = "127.0.0.1"
 _LISTEN = "0A"
-
-
 # Below those that Linux gives to outgoing connections: one of them could have taken a server's port when the
 # server, which remembers it, starts again.
 _SERVERS = range(20_000, 32_768)

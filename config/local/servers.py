@@ -18,12 +18,17 @@ _FORMS = {
 }
 
 
-def database_url(layout: Layout, given: str | None, *, throw_away: bool = False) -> tuple[str, str]:
-    """The address of a PostgreSQL that answers, and a note for people where it is."""
+def database_url(
+    layout: Layout, given: str | None, *, throw_away: bool = False, apart: bool = False
+) -> tuple[str, str]:
+    """The address of a PostgreSQL that answers, and a note for people where it is.
+
+    ``apart``: for those who make databases of their own on it.
+    """
     if given is None:
         server = postgres.ensure(layout, throw_away=throw_away)
         return server.url, f"private, port {server.port}"
-    check_database(given, creates_databases=throw_away)
+    check_database(given, creates_databases=apart)
     return given, masked("DATABASE_URL", given)
 
 
@@ -47,7 +52,8 @@ def check_database(url: str, *, creates_databases: bool = False) -> None:
         raise LaunchError(f"DATABASE_URL {shown} does not work: {_reason(error, url)}.") from None
     if creates_databases and not (allowed and allowed[0]):
         raise LaunchError(
-            f"DATABASE_URL {shown}: tests make their own database, and this role may not (CREATEDB)."
+            f"DATABASE_URL {shown}: tests and benchmarks make databases of their own, and this role may not "
+            "(CREATEDB)."
         )
 
 

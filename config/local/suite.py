@@ -44,7 +44,9 @@ def _environment(apart: Layout, *, throw_away: bool, keep: bool = False) -> Iter
     given = environment.given(file=False)
     keep_mark = apart.make().run / _KEEP
     with locked(apart.run / _USERS, shared=True):
-        database, _ = servers.database_url(apart, given.get("DATABASE_URL"), throw_away=throw_away)
+        database, _ = servers.database_url(
+            apart, given.get("DATABASE_URL"), throw_away=throw_away, apart=True
+        )
         broker, _ = servers.redis_url(apart, given.get("REDIS_URL"))
         key = environment.kept_key(apart.local_env)
         write_private(apart.local_env, f"SECRET_KEY={key}\n")
@@ -63,7 +65,7 @@ def _environment(apart: Layout, *, throw_away: bool, keep: bool = False) -> Iter
 def stop_servers(layout: Layout) -> tuple[list[str], bool]:
     """End the servers of tests and benchmarks that no run uses: what was ended, and whether one does."""
     ended, in_use = [], False
-    for whose, apart in (("tests", layout.test), ("benchmarks", layout.bench)):
+    for whose, apart in layout.apart.items():
         names, used = _stop(apart)
         ended += [f"{name} of the {whose}" for name in names]
         in_use |= used

@@ -143,6 +143,9 @@ DATABASES = {
                 "max_size": env.number("DATABASE_POOL", 6),
                 "timeout": 10,
                 "max_lifetime": 600,
+                # Attempts come twice as late each time. By default they go on for five minutes, and a server
+                # that was away for one is found after another.
+                "reconnect_timeout": 5,
             },
         },
     }
@@ -155,7 +158,7 @@ if env.text("DATABASE_REPLICA_URL", ""):
         **_replica,
         "OPTIONS": {
             **_replica["OPTIONS"],  # type: ignore[dict-item]
-            "pool": {"min_size": 0, "max_size": 2, "timeout": 5, "max_lifetime": 600},
+            "pool": {"min_size": 0, "max_size": 2, "timeout": 5, "max_lifetime": 600, "reconnect_timeout": 5},
         },
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -50,7 +50,7 @@ def test_a_lost_connection_is_not_handed_to_the_next_task(worker):
     assert lost not in {run_task(worker) for _ in range(3)}
 
 
-def test_a_task_within_a_request_leaves_its_connection_alone(worker):
+def test_a_task_within_another_leaves_its_connection_alone(worker):
     eager = SimpleNamespace(request=SimpleNamespace(is_eager=True))
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

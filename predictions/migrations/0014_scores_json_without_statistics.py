@@ -1,4 +1,4 @@
-"""No statistics of the JSON of scores: nothing is filtered by it.
+"""No statistics of the JSON of scores: they serve no query. The one that looks into it asks for a part of it.
 
 ANALYZE sorts its sample of each column, and to compare two JSON values takes long: two thirds of what
 analysing the table cost, beside each large file that comes.

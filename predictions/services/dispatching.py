@@ -157,5 +157,6 @@ def _send(candidate: _Candidate, *, passed_over: bool) -> None:
                 actor=job.owner,
                 queue="score",
                 priority=urgency(job.priority, passed_over=passed_over),
+                robust=True,
                 chunk_id=str(chunk_id),
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import JSONField
 
 from companies.models import Company
 from organizations.models import Organization
@@ -65,3 +66,13 @@ def test_a_change_of_other_columns_asks_nothing(one):
     head = PredictionFactory(organization=one, company=CompanyFactory(organization=one))
     assert Prediction.objects.filter(pk=head.pk).update(pd=0.5) == 1
     assert Score.objects.filter(prediction=head).update(job=None) == 1
+
+
+def test_analysing_scores_leaves_their_json_out(one):
+    columns = [f.column for f in Score._meta.concrete_fields if isinstance(f, JSONField)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attstattarget = 0",
+            [Score._meta.db_table],
+        )
+        assert sorted(name for (name,) in cursor.fetchall()) == sorted(columns)

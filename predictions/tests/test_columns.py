@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 from uuid import UUID
 
+import numpy as np
 import pytest
 from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from companies.models import Company
 from companies.services import CompanyFacts, money
@@ -20,6 +23,7 @@ from predictions.registry import selectors
 from predictions.registry.selectors import active_model
 from predictions.services import chunks, cutting, jobs
 from predictions.services.scoring import RATIOS, Inputs, ScoreRequest, score_requests, store, storing
+from predictions.services.scoring.columns import InputColumns
 from tenants.kernel.errors import Unavailable
 from tenants.kernel.request import Actor
 from tests.fixtures import World
@@ -192,3 +196,13 @@ def test_companies_learn_in_sets_what_they_learn_one_by_one(people: World):
         assert (company.name, company.sector, company.market_cap) == ("New name", "Utilities", money(2.0))
         assert (company.version, company.currency) == (2, "USD")
         assert Prediction.objects.filter(company=company).count() == 3
+
+
+def test_json_is_written_in_the_order_in_which_it_is_kept(db):
+    values = {name: np.array([1.5, np.nan]) for name in ("total_assets", "ebit", "sales", "cash")}
+    whole, empty = InputColumns(ratios={}, statement=values, prior={}).json(2).to_pylist()
+    assert list(json.loads(whole)["statement"]) == ["cash", "ebit", "sales", "total_assets"]
+    assert empty == "{}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::jsonb::text", [whole])
+        assert cursor.fetchone()[0] == whole

@@ -20,7 +20,7 @@ from predictions.tests.test_files import HEADER, good_rows, upload
 from tenants.kernel.context import in_public
 from tenants.kernel.request import SYSTEM
 from tenants.models import JobTicket
-from tests.factories import NoteFactory
+from tests.factories import JobFactory, NoteFactory, PredictionFactory, ScoreFactory
 from tests.fixtures import World
 
 JOBS = "/api/v1/predictions/jobs"
@@ -292,3 +292,18 @@ def test_the_clock_was_set(office: Office, hours: int):
         jobs.job_advance(job_id=job_id, swept=True, actor=SYSTEM)
         again = JobChunk.objects.get(job=job_id).sent_at
         assert abs(again - timezone.now()) < timedelta(minutes=5)
+
+
+def test_a_job_that_scored_a_prediction_twice_can_be_undone(people: World):
+    """Two companies of its file were merged while it ran."""
+    with people.within("alpha", "one"):
+        owner = Organization.objects.get()
+        job = JobFactory(organization=owner, state=JobState.COMPLETED, completed_at=timezone.now())
+        head = PredictionFactory(organization=owner, scored__job=job, scored__row_number=2)
+        head.current = ScoreFactory(organization=owner, prediction=head, job=job, row_number=9)
+        head.save()
+        assert leaving.job_undo(job=job, actor=SYSTEM).state == JobState.UNDOING
+        leaving.job_take_away(job_id=job.id, actor=SYSTEM)
+        job.refresh_from_db()
+        assert (job.state, job.undone["scores"]) == (JobState.UNDONE, 2)
+        assert not Prediction.all_objects.filter(id=head.id).exists()

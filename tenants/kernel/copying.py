@@ -228,7 +228,8 @@ def remove_rows(
             rows = relation.related_model._base_manager.filter(AnyOf(name, ids, "uuid"))
             held.update(rows.values_list(name, flat=True))
     if held:
-        model._base_manager.filter(AnyOf("id", held, "uuid")).only("id").delete()
+        rows = model._base_manager.filter(AnyOf("id", held, "uuid"), organization_id=organization_id)
+        rows.only("id").delete()
     statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s::uuid[]) AND organization_id = %s").format(
         sql.Identifier(model._meta.db_table)
     )

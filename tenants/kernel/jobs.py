@@ -17,7 +17,7 @@ from uuid import UUID
 from celery import Task, current_app
 from celery.exceptions import Ignore
 from celery.signals import task_postrun, task_prerun
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from tenants.kernel import request, scope
 from tenants.kernel.context import PUBLIC, TenantRef, current_schema, in_tenant, leave_all
@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 
 _finding = Lock()
+# Seconds until a task that found no database looks again, and how often it does.
+_AWAY_SECONDS = 5
+_FOR_EVER = 1_000_000
 
 
 def enqueue(
@@ -46,7 +49,7 @@ def enqueue(
     It runs in the caller's tenant and sees no more organizations than the caller did. ``ids`` are
     identifiers, never objects. Priority 0 is the most urgent, 9 the least. With
     ``robust`` a broker that cannot be reached is logged and does not fail the caller: for what a sweep sends
-    again. A worker begins with it ``after`` so many seconds.
+    again, or what may rather be missing than fail its cause. A worker begins ``after`` so many seconds.
     """
     task = _task(name)
     if isinstance(task, PlatformTask):
@@ -96,6 +99,9 @@ class TenantTask(Task):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if getattr(self.request, "tenant_suspended", False):
             raise Ignore
+        if (away := getattr(self.request, "database_away", None)) is not None:
+            # Nothing has begun, so nothing is given up, however long it takes.
+            raise self.retry(exc=away, countdown=_AWAY_SECONDS, max_retries=_FOR_EVER)
         if not getattr(self.request, "entered_reach", False) or current_schema() == PUBLIC:
             raise ScopeMissing(f"{self.name} was sent without its reach; use tenants.kernel.jobs.enqueue")
         return super().__call__(*args, **kwargs)
@@ -140,14 +146,22 @@ def each_tenant(tenants: Iterable[TenantRef], work: Callable[[TenantRef], int]) 
 
 @task_prerun.connect
 def _enter(task: Any = None, **_: Any) -> None:
-    # The kernel is imported before models exist.
-    from tenants.selectors import organization_ids, tenant_by_schema
-
     stamp = stamp_of(task) or {}
     request_id = str(stamp.get("request_id") or "")
     request.remember(RequestInfo(request_id=request_id, address=None, via="task"))
     if not isinstance(task, TenantTask) or stamp.get("schema") in {None, PUBLIC}:
         return
+    try:
+        _open_doors(task, stamp)
+    except (OperationalError, InterfaceError) as error:
+        # Raised here it would be logged, and the task begun: the task has to say it itself.
+        task.request.database_away = error
+
+
+def _open_doors(task: Any, stamp: dict[str, Any]) -> None:
+    # The kernel is imported before models exist.
+    from tenants.selectors import organization_ids, tenant_by_schema
+
     tenant = tenant_by_schema(stamp["schema"])
     if tenant.state != "active":
         # Nothing is done for a suspended tenant; its jobs are taken up again when it is restored.

@@ -7,9 +7,11 @@ import inspect
 import pytest
 from celery import current_app
 from celery.exceptions import Retry
+from django.db import OperationalError
 
 from predictions import tasks
 from predictions.tasks import score_chunk, sweep_jobs
+from tenants import selectors
 from tenants.kernel import jobs, scope
 from tenants.kernel.errors import ScopeMissing
 from tenants.kernel.request import SYSTEM
@@ -27,6 +29,26 @@ def test_a_task_without_its_reach_refuses(people: World):
 def test_a_platform_task_starts_in_public(people: World):
     with people.within("alpha"), pytest.raises(ScopeMissing, match="starts in public"):
         sweep_jobs()
+
+
+def test_a_task_that_finds_no_database_is_tried_again_until_it_does(people: World, monkeypatch):
+    asked = []
+    found = selectors.organization_ids
+
+    def away_at_first(*args):
+        asked.append(args)
+        if len(asked) < 9:
+            raise OperationalError("the database system is starting up")
+        return found(*args)
+
+    monkeypatch.setattr(selectors, "organization_ids", away_at_first)
+    reach = {"schema": people.tenants["alpha"].schema_name, "reason": "a test",
+             "organizations": [str(people.organizations["alpha", "one"])]}  # fmt: skip
+    begun = []
+    monkeypatch.setattr(tasks.plan_job, "run", lambda **kwargs: begun.append(kwargs))
+    tasks.plan_job.apply(kwargs={"job_id": "x"}, headers={jobs.HEADER: reach})
+    assert begun == [{"job_id": "x"}]
+    assert tasks.plan_job.max_retries < len(asked) == 9
 
 
 def test_the_message_carries_tenant_organizations_and_actor(

@@ -105,17 +105,34 @@ def test_a_bulk_update_leaves_rows_of_others_alone(people: World):
 
 
 def test_rows_are_removed_with_what_hangs_on_them_and_those_of_others_stay(people: World):
-    with people.within("alpha", "two"):
-        foreign = CompanyFactory(organization=Organization.objects.get())
+    with people.within("alpha"):
+        own, other = (
+            Organization.objects.get(id=people.organizations["alpha", name]) for name in ("one", "two")
+        )
+        noted, bare, kept = CompanyFactory.create_batch(3, organization=own)
+        foreign = CompanyFactory.create_batch(2, organization=other)
+        notes = [
+            NoteFactory(organization=company.organization, company=company)
+            for company in (noted, kept, foreign[0])
+        ]
+        given = [noted, bare, *foreign]
+        remove_rows(Company, organization_id=own.id, ids=[company.id for company in given])
+        left = Company.all_objects.filter(id__in=[company.id for company in (*given, kept)])
+        assert set(left) == {kept, *foreign}
+        assert set(Note.objects.filter(id__in=[note.id for note in notes])) == set(notes[1:])
+
+
+def test_a_bulk_update_takes_values_as_they_are(people: World):
     with people.within("alpha", "one"):
         own = Organization.objects.get()
-        noted, bare, kept = CompanyFactory.create_batch(3, organization=own)
-        notes = [NoteFactory(organization=own, company=company) for company in (noted, kept)]
-        remove_rows(Company, organization_id=own.id, ids=[noted.id, bare.id, foreign.id])
-        assert set(Company.all_objects.filter(id__in=[noted.id, bare.id, kept.id])) == {kept}
-        assert list(Note.objects.filter(id__in=[note.id for note in notes])) == notes[1:]
-    with people.within("alpha"):
-        assert Company.objects.filter(id=foreign.id).exists()
+        names = ['a "quoted" name', "back\\slash, {comma}", "NULL", "", "Ümläut"]
+        companies = CompanyFactory.create_batch(len(names), organization=own)
+        rows = [(company.id, name, None) for company, name in zip(companies, names, strict=True)]
+        update_rows(Company, organization_id=own.id, fields=("name", "created_by_id"), rows=rows)
+        for company in companies:
+            company.refresh_from_db()
+    assert [company.name for company in companies] == names
+    assert {company.created_by_id for company in companies} == {None}
 
 
 def test_doors_lead_back(people: World):

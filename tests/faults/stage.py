@@ -129,8 +129,9 @@ class Stage:
             if not process.alive:
                 process.start()
 
-    def kill_postgres(self) -> None:
-        """SIGKILL to the server and every process of it, and its start again: it recovers from its log."""
+    @contextlib.contextmanager
+    def postgres_killed(self) -> Iterator[None]:
+        """SIGKILL to the server and all its processes, and at the end its start: it recovers from its log."""
         record = postgres.running(self.layout)
         assert record is not None
         pids = [record.pid, *(pid for pid in _pids() if _parent(pid) == record.pid)]
@@ -138,6 +139,7 @@ class Stage:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait(lambda: not any(_runs(pid) for pid in pids), "PostgreSQL to be gone")
+        yield
         assert postgres.ensure(self.layout).port == self.database.port
 
     @contextlib.contextmanager

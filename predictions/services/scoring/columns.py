@@ -207,7 +207,7 @@ def _objects(columns: Mapping[str, Array]) -> pa.Array | None:
 
 
 def _objects_of_texts(columns: Mapping[str, pa.Array | None], rows: int) -> pa.Array:
-    # In the order in which jsonb keeps keys: then PostgreSQL has none to sort.
+    # In the order in which jsonb keeps keys: to sort what is sorted costs PostgreSQL little.
     ordered = sorted(columns.items(), key=lambda column: (len(column[0]), column[0]))
     pieces = [_joined(f", {json.dumps(n)}: ", texts) for n, texts in ordered if texts is not None]
     if not pieces:
