@@ -72,6 +72,11 @@ def text(name: str, default: str | None = None, *aliases: str) -> str:
     return default
 
 
+def provide(name: str, value: str) -> None:
+    """Set a variable that a library reads, unless the environment has it."""
+    os.environ.setdefault(name, value)
+
+
 def number(name: str, default: int, *aliases: str) -> int:
     """A variable as a whole number."""
     value = text(name, str(default), *aliases)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from config import env
 
 # The processes are what uses the cores. A second thread of each for small matrices waits for its work in a
 # loop: a tenth of a worker's time. Must stand before NumPy is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+env.provide("OPENBLAS_NUM_THREADS", "1")
 
 CELERY_BROKER_URL = env.redis_url(0)
 # Only platform tasks that ask for it keep a result (a count), for a day, in public.

@@ -299,7 +299,6 @@ def test_cancel_stops_at_a_chunks_border_and_delete_leaves_the_scores(own_tenant
     assert default_storage.exists(folder)
     gone = own_tenant.client.delete(address)
     assert (gone.status_code, gone.json()["state"]) == (200, "deleting")
-    assert own_tenant.client.post(f"{address}/resume").json()["code"] == "job_running"
     wait_until(lambda: own_tenant.client.get(address).status_code == 404, "the job to be gone")
     assert not default_storage.exists(folder)
     with own_tenant.within():

@@ -249,6 +249,7 @@ def test_a_large_job_is_deleted_in_the_background(office: Office, monkeypatch):
     office.work(job_id)
     answer = office.client.delete(f"{JOBS}/{job_id}")
     assert (answer.status_code, answer.json()["state"]) == (200, "deleting")
+    assert office.post(job_id, "resume").json()["code"] == "job_running"
     with office.people.within("alpha", "one"):
         # A sweep finds it when its message is lost.
         before = timezone.now()
