@@ -7,6 +7,8 @@ it. Triggers of the second kind write the stamps that ``tenants.kernel.stamps`` 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tenants.kernel.stamps import PAST, WATCHED
 
 _ROW = "gen_random_uuid(), d.organization_id, {topic}, floor(random() * 9e15)::bigint + 1, now()"
@@ -100,6 +102,8 @@ BEGIN
     RETURN NULL;
 END $body$
 """
+# Watched since migration 0015.
+WATCHED_LATER = ("lists_watchlist", "lists_watchlistentry")
 _TABLES_OF = {
     "INSERT": "NEW TABLE AS changed",
     "UPDATE": "OLD TABLE AS gone NEW TABLE AS changed",
@@ -124,17 +128,27 @@ def _trigger(name: str, table: str, event: str, call: str) -> str:
     )
 
 
+def watching(tables: Iterable[str]) -> list[str]:
+    """What makes these tables stamp their changes."""
+    return [
+        _trigger("b_stamp", table, event, f"change_stamp('{WATCHED[table]}')")
+        for table in tables
+        for event in _TABLES_OF
+    ]
+
+
+def unwatching(tables: Iterable[str]) -> list[str]:
+    """What takes that away again."""
+    return [f"DROP TRIGGER b_stamp_{event.lower()} ON {table}" for table in tables for event in _TABLES_OF]
+
+
 def statements() -> list[str]:
-    """Everything that the migration runs, in order."""
+    """Everything that the first migration runs, in order."""
     latest = [
         _trigger("a_latest", "predictions_prediction", event, "prediction_latest()") for event in _TABLES_OF
     ]
     company = _trigger("a_latest", "companies_company", "UPDATE", "company_latest()")
-    stamps = [
-        _trigger("b_stamp", table, event, f"change_stamp('{topic}')")
-        for table, topic in WATCHED.items()
-        for event in _TABLES_OF
-    ]
+    stamps = watching(table for table in WATCHED if table not in WATCHED_LATER)
     past = [
         _trigger("c_past", "predictions_score", event, "change_stamp_past()")
         for event in ("INSERT", "DELETE")

@@ -9,10 +9,12 @@ import json
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.permissions import Role
 from companies.lists.models import RecentView, Watchlist, WatchlistEntry
+from companies.models import RatingChange
 from organizations.models import Organization
 from tests.factories import (
     CompanyFactory,
@@ -115,13 +117,14 @@ def grown(people: World):
         with people.within("reference"):
             platform = Organization.objects.get()
             for _ in range(number):
-                CompanyFactory(organization=platform)
+                PredictionFactory(organization=platform)
         with people.within("alpha", "one"):
             owner = Organization.objects.get()
             job = JobFactory(organization=owner)
             watchlist = Watchlist.objects.first()
             for _ in range(number):
-                job_company = CompanyFactory(organization=owner)
+                job_company = CompanyFactory(organization=owner, created_by_id=people.user(Role.OWNER).id)
+                CompanyFactory(organization=owner, deleted_at=timezone.now())
                 RunFactory(organization=owner)
                 DryRunFactory(organization=owner)
                 StatementFactory(organization=owner)
@@ -146,6 +149,8 @@ def grown(people: World):
                 score = ScoreFactory(
                     organization=owner, prediction=prediction, job=job, row_number=number + _
                 )
+            for _ in range(number):
+                RatingChange.objects.create(organization=owner, company=prediction.company, rating="A")
         place = {"organization": str(owner.id), "company": str(prediction.company_id)}
         place |= {"watchlist": str(watchlist.id), "other": str(job_company.id)}
         return {"prediction": str(prediction.id), "job": str(job.id), "score": str(score.id), **place}

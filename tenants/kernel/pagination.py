@@ -47,7 +47,8 @@ class EnvelopePagination(BasePagination):
         if offset < 0:
             offset = (max(page, 1) - 1) * self.size
         self.offset = offset
-        return list(queryset[offset : offset + self.size])
+        # To find that there is nothing takes as long as walking through everything.
+        return list(queryset[offset : offset + self.size]) if offset < self.total else []
 
     def _size(self, request: Request, cap: int) -> int:
         asked = self._whole(request, "size", self._whole(request, "limit", DEFAULT_SIZE))

@@ -3,17 +3,25 @@
 Django REST framework reads the number 0 as the text "0", 1 as true, true as the number 1.0, and any whole
 number as a UUID. Where a client has mixed up two fields, that turns its mistake into somebody's data. A form
 has nothing but texts: there "true" is true. Import ``serializers`` from here, not from ``rest_framework``.
+
+What is answered is the framework's to the letter, only sooner: a page has thousands of values.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import operator
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils.functional import cached_property
 from rest_framework import serializers as framework
+from rest_framework.relations import PKOnlyObject
 from rest_framework.serializers import (
     ChoiceField,
     DateField,
-    DateTimeField,
     DecimalField,
     DictField,
     Field,
@@ -21,12 +29,14 @@ from rest_framework.serializers import (
     IntegerField,
     JSONField,
     ListField,
-    ModelSerializer,
-    Serializer,
     SerializerMethodField,
     TimeField,
     ValidationError,
 )
+
+Row = TypeVar("Row")
+RowModel = TypeVar("RowModel", bound=models.Model)
+AnyField = Field[Any, Any, Any, Any]
 
 __all__ = [
     "BooleanField",
@@ -99,3 +109,62 @@ class FloatField(framework.FloatField):
         if isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class DateTimeField(framework.DateTimeField):
+    """A moment. One of UTC, as the database gives them all, is in the platform's zone already."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        return value if value.tzinfo is UTC else super().enforce_timezone(value)
+
+
+class Serializer(framework.Serializer[Row]):
+    """The framework's, quicker in its answers: most of their time goes into asking each field, for each row
+    anew, how it is read. What an instance simply holds is read here; the rest is asked as ever."""
+
+    @cached_property
+    def _plan(self) -> list[tuple[str, str | None, AnyField]]:
+        """Name of each field, the one attribute that it shows if that is all it does, and the field."""
+        return [
+            (str(field.field_name), field.source_attrs[0] if _is_plain(field) else None, field)
+            for field in self._readable_fields
+        ]
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        read = operator.getitem if isinstance(instance, Mapping) else getattr
+        found: dict[str, Any] = {}
+        for name, attribute, field in self._plan:
+            try:
+                value = _value(field, instance, attribute, read)
+            except framework.SkipField:
+                continue
+            found[name] = None if value is None else field.to_representation(value)
+        return found
+
+
+class ModelSerializer(Serializer[RowModel], framework.ModelSerializer[RowModel]):
+    """The framework's, quicker in its answers."""
+
+    serializer_field_mapping: ClassVar[dict[Any, Any]] = {
+        **framework.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: DateTimeField,
+    }
+
+
+def _is_plain(field: AnyField) -> bool:
+    return type(field).get_attribute is Field.get_attribute and len(field.source_attrs) == 1
+
+
+def _value(field: AnyField, instance: Any, attribute: str | None, read: Callable[[Any, str], Any]) -> Any:
+    """What a field shows of an instance. What is not there, or is called for its value, the framework finds:
+    it knows defaults and errors."""
+    if attribute is not None:
+        try:
+            held = read(instance, attribute)
+        except (AttributeError, KeyError, ObjectDoesNotExist):
+            pass
+        else:
+            if not callable(held):
+                return held
+    value = field.get_attribute(instance)
+    return None if isinstance(value, PKOnlyObject) and value.pk is None else value

@@ -40,6 +40,8 @@ WATCHED = {
     "predictions_prediction": "predictions",
     "predictions_score": "scores",
     "predictions_scoringjob": "jobs",
+    "lists_watchlist": "watchlists",
+    "lists_watchlistentry": "watchlists",
 }
 # What changes how things stood in the past: scores removed or dated back, companies removed, periods moved.
 PAST = "past"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
 from django.http import QueryDict
+from rest_framework import serializers as framework
 
 from tenants.kernel import serializers
 
@@ -57,3 +59,63 @@ def test_a_form_has_words_for_true_and_numbers():
 
     assert asked.is_valid(), asked.errors
     assert asked.validated_data == {"on": True, "amount": 1.5, "text": "0"}
+
+
+class Told(serializers.Serializer):
+    """Every way in which a field finds what it shows."""
+
+    held = serializers.CharField()
+    empty = serializers.CharField(allow_null=True)
+    called = serializers.CharField()
+    computed = serializers.IntegerField()
+    deeper = serializers.CharField(source="inner.name")
+    replaced = serializers.CharField(default="else")
+    optional = serializers.CharField(required=False)
+    made = serializers.SerializerMethodField()
+    moment = serializers.DateTimeField()
+    several = serializers.ListField(child=serializers.IntegerField())
+
+    def get_made(self, row):
+        return f"made of {row.held}"
+
+
+class AsEver(Told):
+    """The same, answered by the framework itself."""
+
+    to_representation = framework.Serializer.to_representation
+
+
+class Thing:
+    def __init__(self, **held):
+        self.__dict__.update(held)
+
+    def called(self):
+        return "called"
+
+    @property
+    def computed(self):
+        return 7
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
+@pytest.mark.parametrize("optional", [{}, {"optional": "there"}, {"optional": None, "replaced": "given"}])
+def test_answers_are_the_frameworks(zone, optional):
+    moment = datetime(2026, 5, 1, 12, 30, tzinfo=zone)
+    thing = Thing(held="a", empty=None, inner=Thing(name="b"), moment=moment, several=[1, 2], **optional)
+
+    told = Told(thing).data
+
+    assert told == AsEver(thing).data
+    assert list(told) == list(AsEver(thing).data)
+    assert told["made"] == "made of a"
+    assert told["moment"].startswith("2026-05-01T1" + ("2" if zone is UTC else "0"))
+
+
+def test_what_a_mapping_lacks_is_left_out_or_an_error_as_ever():
+    class Short(serializers.Serializer):
+        name = serializers.CharField()
+        note = serializers.CharField(required=False)
+
+    assert Short({"name": "a"}).data == {"name": "a"}
+    with pytest.raises(KeyError, match="field `name`"):
+        Short({"note": "b"}).data  # noqa: B018

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from accounts.permissions import Role
 from companies.lists.models import Note, RecentView, WatchlistEntry
@@ -56,6 +57,26 @@ def test_a_list_shows_what_has_changed(people: World, two):
     assert [item["symbol"] for item in mine] == ["W1", "W2"]
     duplicate = client.post("/api/v1/watchlists", {"name": "Core"}, format="json")
     assert (duplicate.status_code, duplicate.json()["code"]) == (409, "duplicate_list")
+
+
+def test_how_many_are_mine_follows_lists_and_companies(people: World, two):
+    client = people.client(Role.ANALYST)
+    address = f"/api/v1/watchlists/{begin(client)['id']}"
+
+    def mine(of=client):
+        found = of.get("/api/v1/companies?mine=any").json()
+        assert len(found["items"]) == found["total"]
+        return found["total"]
+
+    before, others = mine(), mine(people.client(Role.VIEWER))
+    client.post(f"{address}/add", ids(two), format="json")
+    assert mine() == before + 2
+    assert mine(people.client(Role.VIEWER)) == others
+    with people.within("alpha", "one"):
+        Company.objects.filter(id=two[0].id).update(deleted_at=timezone.now())
+    assert mine() == before + 1
+    client.delete(address, headers={"if-match": client.get(address)["ETag"]})
+    assert mine() == before
 
 
 def test_a_private_list_is_its_makers_alone_and_a_shared_one_is_read_by_all(people: World, two):
