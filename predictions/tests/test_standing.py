@@ -68,6 +68,15 @@ def test_a_head_that_moves_or_is_copied_in_takes_its_place(one):
     assert standing(company) == [("annual", 2025, None)]
 
 
+def test_a_head_that_comes_alone_is_judged_where_it_says_something_wrong(one):
+    modest, gone = CompanyFactory(organization=one), CompanyFactory(organization=one)
+    PredictionFactory(organization=one, company=modest, latest=False)
+    assert standing(modest) == [("annual", 2024, None)]
+    Company.all_objects.filter(pk=gone.pk).update(deleted_at=timezone.now())
+    PredictionFactory(organization=one, company=gone)
+    assert standing(gone) == []
+
+
 def test_saving_a_stale_row_does_not_bring_it_back(one):
     company = CompanyFactory(organization=one)
     old = PredictionFactory(organization=one, company=company, fiscal_year=2020)

@@ -10,15 +10,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from django.db import connection
 from django.db.models import Field, ManyToOneRel
 from psycopg import sql
 
 from tenants.kernel import scope
 from tenants.kernel.arrays import AnyOf, array_text
+from tenants.kernel.copy_format import Constant, copy_format
 from tenants.kernel.errors import OutOfScope
 from tenants.kernel.owned import OrganizationOwned
 
@@ -57,76 +56,21 @@ def copy_columns(
     model: type[OrganizationOwned],
     *,
     organization_id: UUID,
-    columns: Mapping[str, pa.Array | str | None],
+    columns: Mapping[str, pa.Array | Constant],
 ) -> int:
-    """Add rows with COPY from whole columns by field; tells how many.
-
-    A column is an array of n texts or numbers (null is NULL), or one text for every row; JSON as text. The
-    lines are put together by Arrow, so that a row costs no object of Python.
-    """
+    """Add rows with COPY from whole columns by field, as ``copy_format`` takes them; tells how many."""
     _check(organization_id)
-    names = ["organization_id", *(_column(model, name) for name in columns)]
     count = max(len(values) for values in columns.values() if isinstance(values, pa.Array))
     if not count:
         return 0
-    parts = [_copy_text(str(organization_id)), *map(_copy_text, columns.values())]
-    # One join for all: neighbours that hold for every row are one text already.
-    lines = pc.binary_join_element_wise(
-        *_merged(parts[:-1]),
-        pc.binary_join_element_wise(parts[-1], "\n", "", null_handling="replace", null_replacement="\\N"),
-        "\t",
-        null_handling="replace",
-        null_replacement="\\N",
-    )
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, names))
+    given: dict[str, pa.Array | Constant] = {"organization": organization_id, **columns}
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(model._meta.db_table),
+        sql.SQL(", ").join(sql.Identifier(_column(model, name)) for name in given),
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(_bytes_of(lines))
+        copy.write(copy_format([(_type(model, name), values) for name, values in given.items()]))
     return count
-
-
-def uuid_column(raw: bytes) -> pa.Array:
-    """Identifiers of 16 bytes each as an array of texts."""
-    count = len(raw) // 16
-    offsets = np.arange(0, 32 * (count + 1), 32, dtype=np.int32)
-    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(raw.hex().encode()))
-
-
-def _copy_text(values: pa.Array | str | None) -> Any:
-    """A column as COPY reads it."""
-    if values is None:
-        return "\\N"
-    if isinstance(values, str):
-        return "".join(_ESCAPES.get(character, character) for character in values)
-    if not pa.types.is_string(values.type):
-        return pc.cast(values, pa.string())
-    held = _bytes_of(values)
-    for character, written in _ESCAPES.items():
-        if character.encode() in held:
-            values = pc.replace_substring(values, character, written)
-    return values
-
-
-# The backslash first: the others bring new ones.
-_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-
-
-def _merged(parts: Sequence[Any]) -> list[Any]:
-    merged: list[Any] = []
-    for part in parts:
-        if merged and isinstance(part, str) and isinstance(merged[-1], str):
-            merged[-1] += f"\t{part}"
-        else:
-            merged.append(part)
-    return merged
-
-
-def _bytes_of(texts: pa.StringArray) -> bytes:
-    """What an array of texts holds, one after the other."""
-    offsets = np.frombuffer(texts.buffers()[1], dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    held: bytes = texts.buffers()[2][int(offsets[0]) : int(offsets[-1])].to_pybytes() if len(offsets) else b""
-    return held
 
 
 def insert_missing(
@@ -146,7 +90,7 @@ def insert_missing(
     given = {"organization", *columns, *constants}
     fixed = {**constants, **_defaults(model, given), "organization": organization_id}
     names = [_column(model, name) for name in (*columns, *fixed)]
-    arrays = [sql.SQL("%s::{}[]").format(sql.SQL(_array_type(model, name))) for name in columns]
+    arrays = [sql.SQL("%s::{}[]").format(sql.SQL(_type(model, name))) for name in columns]
     own = [sql.Identifier(f"c{place}") for place in range(len(columns))]
     statement = sql.SQL(
         "INSERT INTO {table} ({names}) SELECT {own}{fixed} FROM unnest({arrays}) AS d({own}) "
@@ -174,7 +118,7 @@ def _defaults(model: type[OrganizationOwned], given: set[str]) -> dict[str, Any]
     return {field.name: field.get_db_prep_save(field.get_default(), connection) for field in fields}
 
 
-def _array_type(model: type[OrganizationOwned], name: str) -> str:
+def _type(model: type[OrganizationOwned], name: str) -> str:
     return str(model._meta.get_field(name).db_type(connection)).partition("(")[0]  # type: ignore[union-attr]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from companies.services import CompanySet, companies_take
+from ml.features import Array
 from predictions.models import Prediction, PredictionKind, Score
 from predictions.registry.selectors import ActiveModel
-from predictions.services.scoring.columns import ScoredColumns, number_texts
+from predictions.services.scoring.columns import ScoredColumns
 from predictions.services.scoring.storing import shadow_ask
 from tenants.kernel.arrays import AnyOf
-from tenants.kernel.copying import copy_columns, update_rows, uuid_column
+from tenants.kernel.copy_format import Constant, uuid_column
+from tenants.kernel.copying import copy_columns, update_rows
 from tenants.kernel.ids import uuid7_bytes
 from tenants.kernel.request import Actor
 
@@ -120,21 +123,20 @@ def _write(
     actor: Actor,
 ) -> None:
     count, now = len(scored), timezone.now()
-    stamp, owner = now.isoformat(), str(actor.user_id) if actor.user_id else None
     raw_ids, raw_heads = uuid7_bytes(count), uuid7_bytes(count)
     score_ids, head_ids = uuid_column(raw_ids), uuid_column(raw_heads)
     fresh = np.ones(count, dtype=bool)
     if heads:
         fresh[list(heads)] = False
-        texts = head_ids.to_pylist()
+        identifiers = head_ids.to_pylist()
         for row, (head, _) in heads.items():
-            texts[row] = head.hex
-        head_ids = pa.array(texts, pa.string())
-    pds, levels = number_texts(scored.pd), pa.array(scored.risk_level, pa.string())
+            identifiers[row] = head.bytes
+        head_ids = uuid_column(b"".join(identifiers))
+    pds, levels = _numbers(scored.pd), pa.array(scored.risk_level, pa.string())
     _new_heads(
         kind, scored, companies, places,
         {"id": head_ids, "current": score_ids, "pd": pds, "risk_level": levels},
-        fresh, stamp, owner, organization_id,
+        fresh, now, actor.user_id, organization_id,
     )  # fmt: skip
     update_rows(
         Prediction,
@@ -150,11 +152,11 @@ def _write(
         Score,
         organization_id=organization_id,
         columns={
-            "model_version_id": str(model.id),
+            "model_version_id": model.id,
             "model_sha256": model.sha256,
-            "job": str(job_id),
-            "created_at": stamp,
-            "created_by_id": owner,
+            "job": job_id,
+            "created_at": now,
+            "created_by_id": actor.user_id,
             "drivers": None,
             "id": score_ids,
             "prediction": head_ids,
@@ -163,13 +165,13 @@ def _write(
             "shape": pa.array(scored.shape, pa.string()),
             "inputs": scored.inputs.json(count),
             "pd": pds,
-            "pd_raw": number_texts(scored.pd_raw),
+            "pd_raw": _numbers(scored.pd_raw),
             "risk_level": levels,
             "grade": pa.array(scored.grade, pa.string()),
             "members": scored.members_json(),
-            "low": number_texts(scored.low),
-            "high": number_texts(scored.high),
-            "confidence": number_texts(scored.confidence),
+            "low": _numbers(scored.low),
+            "high": _numbers(scored.high),
+            "confidence": _numbers(scored.confidence),
             "confidence_level": pa.array(scored.confidence_level, pa.string()),
             "confidence_reasons": scored.reasons_json(),
             "warnings": _warnings_json(scored, warnings),
@@ -186,14 +188,14 @@ def _new_heads(
     places: Any,
     result: Mapping[str, pa.Array],
     fresh: Any,
-    stamp: str,
-    owner: str | None,
+    now: datetime,
+    owner: UUID | None,
     organization_id: UUID,
 ) -> None:
     if not fresh.any():
         return
     chosen = pa.array(fresh)
-    company_ids = pa.array([identifier.hex for identifier in companies.ids], pa.string())
+    company_ids = uuid_column(b"".join([identifier.bytes for identifier in companies.ids]))
     quarters = scored.part["reporting_quarter"].to_numpy()
     columns: dict[str, pa.Array] = {
         "company": company_ids.take(pa.array(places)),
@@ -202,7 +204,7 @@ def _new_heads(
         **result,
     }
     if kind == PredictionKind.QUARTERLY:
-        constants: dict[str, str | None] = {"quarter_label": ""}
+        constants: dict[str, Constant] = {"quarter_label": ""}
         columns["fiscal_quarter"] = pa.array(quarters)
     else:
         constants = {"fiscal_quarter": None}
@@ -213,13 +215,17 @@ def _new_heads(
         organization_id=organization_id,
         columns={
             "kind": kind,
-            "created_at": stamp,
-            "updated_at": stamp,
+            "created_at": now,
+            "updated_at": now,
             "created_by_id": owner,
             **constants,
             **{name: values.filter(chosen) for name, values in columns.items()},
         },
     )
+
+
+def _numbers(values: Array) -> pa.Array:
+    return pa.array(values, from_pandas=True)  # not a number is NULL
 
 
 def _newest(places: Any, part: pa.Table, companies: int, kind: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
