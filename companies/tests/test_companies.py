@@ -180,11 +180,13 @@ def test_filters(people: World, some, query, symbols):
 
 def test_a_level_and_a_range_are_one_question(people: World, some):
     client = people.client(Role.VIEWER)
-    query = "risk_level=HIGH&min_probability=0.01&max_probability=0.05"
+    query = "risk_level=LOW&min_probability=0.01&max_probability=0.05&search=apple"
     with asked() as statements:
-        client.get(f"/api/v1/companies?{query}")
-    (counted,) = [sql for sql in statements if "risk_level" in sql and "COUNT(" in sql]
-    assert counted.count('."risk_level" IN') == counted.count('."pd" >= ') == counted.count('."pd" <= ') == 1
+        assert found(client, query) == ["AAPL"]
+    narrowed = [sql for sql in statements if "risk_level" in sql and 'FROM "companies_company"' in sql]
+    assert len(narrowed) == 2  # how many there are, and a page of them
+    for sql in narrowed:
+        assert sql.count('."risk_level" IN') == sql.count('."pd" >= ') == sql.count('."pd" <= ') == 1
 
 
 def test_the_planner_knows_sectors_and_industries_in_any_letters(people: World):

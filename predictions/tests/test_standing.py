@@ -31,6 +31,19 @@ def standing(company):
     return sorted(rows.values_list("kind", "fiscal_year", "fiscal_quarter"))
 
 
+def copied(company, heads):
+    """Heads by COPY, as files bring them: kind, year, quarter, and whether they say that they stand."""
+    now = timezone.now()
+    fields = ("id", "company", "kind", "fiscal_year", "fiscal_quarter", "latest", "quarter_label")
+    rows = [(uuid7(), company.id, *head, "", "LOW", now, now) for head in heads]
+    copy_rows(
+        Prediction,
+        organization_id=company.organization_id,
+        fields=(*fields, "risk_level", "created_at", "updated_at"),
+        rows=rows,
+    )
+
+
 def test_the_newest_period_of_each_kind_stands(one):
     company = CompanyFactory(organization=one)
     make = {"organization": one, "company": company}
@@ -52,20 +65,47 @@ def test_a_head_that_moves_or_is_copied_in_takes_its_place(one):
     assert standing(company) == [("annual", 2023, None)]
     Prediction.objects.filter(pk=old.pk).update(company=other)
     assert (standing(company), standing(other)) == ([("annual", 2021, None)], [("annual", 2023, None)])
-    now = timezone.now()
-    fields = (
-        "id",
-        "company",
-        "kind",
-        "fiscal_year",
-        "quarter_label",
-        "risk_level",
-        "created_at",
-        "updated_at",
-    )
-    rows = [(uuid7(), company.id, "annual", year, "", "LOW", now, now) for year in (2025, 2019)]
-    copy_rows(Prediction, organization_id=one.id, fields=fields, rows=rows)
+    copied(company, [("annual", 2025, None, True), ("annual", 2019, None, True)])
     assert standing(company) == [("annual", 2025, None)]
+
+
+@pytest.mark.parametrize(
+    ("there", "come", "stands"),
+    [
+        ([], [(2024, None, True), (2023, None, False)], (2024, None)),
+        ([], [(2024, None, False), (2023, None, True)], (2024, None)),
+        ([], [(2024, None, False), (2023, None, False)], (2024, None)),
+        ([], [(2024, 1, False), (2024, 2, True), (2024, 3, False), (2023, 4, False)], (2024, 3)),
+        ([], [(2024, 1, False), (2024, 4, True), (2025, 1, False)], (2025, 1)),
+        ([(2023, None)], [(2020, None, True)], (2023, None)),
+        ([(2023, None)], [(2024, None, True), (2020, None, False)], (2024, None)),
+    ],
+)
+def test_what_a_file_says_of_its_heads_is_held_against_what_is_there(one, there, come, stands):
+    company = CompanyFactory(organization=one)
+    kind = "annual" if stands[1] is None else "quarterly"
+    for year, quarter in there:
+        copied(company, [(kind, year, quarter, True)])
+    copied(company, [(kind, *head) for head in come])
+    assert standing(company) == [(kind, *stands)]
+
+
+def test_heads_that_say_rightly_which_stands_are_not_written_again(one):
+    company = CompanyFactory(organization=one)
+    copied(company, [("annual", 2024, None, True), ("annual", 2023, None, False)])
+    assert written_by(company) == 1
+    copied(company, [("annual", 2025, None, False), ("annual", 2022, None, True)])
+    assert written_by(company) > 1
+
+
+def written_by(company) -> int:
+    """How many commands of the transaction wrote the rows as they are now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT cmin::text) FROM predictions_prediction WHERE company_id = %s",
+            [company.id],
+        )
+        return cursor.fetchone()[0]
 
 
 def test_a_head_that_comes_alone_is_judged_where_it_says_something_wrong(one):

@@ -28,7 +28,8 @@ _NUMBERS = {
     "double precision": (pa.float64(), ">f8"),
 }
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_JSONB_VERSION = b"\x01"
+# Texts, and what stands before each: jsonb names the version of its format.
+_TEXTS = {"varchar": b"", "text": b"", "jsonb": b"\x01"}
 # A part of every row: the same for all, of a fixed width (shape (n, width)), or, of Arrow, as long as it is.
 _Piece = bytes | NDArray[np.uint8] | Any
 
@@ -36,12 +37,13 @@ _Piece = bytes | NDArray[np.uint8] | Any
 def copy_format(columns: Sequence[tuple[str, pa.Array | Constant]]) -> bytes:
     """Rows from columns, each with its type's name in SQL: an array of n values, or one value for every row.
 
-    Arrays hold texts (also for JSON), numbers, or identifiers of 16 bytes; null is NULL. Raises ArrowInvalid
-    for a number that its column does not hold.
+    Arrays hold texts (also for JSON), numbers, or identifiers of 16 bytes; null is NULL. Raises TypeError for
+    values of another kind than their column's, which the server might read as something else, and
+    ArrowInvalid for a number that the column does not hold.
     """
     pieces: list[_Piece] = [len(columns).to_bytes(2)]
     for kind, values in columns:
-        pieces += _array(kind, values) if isinstance(values, pa.Array) else [_constant(values)]
+        pieces += _array(kind, values) if isinstance(values, pa.Array) else [_constant(kind, values)]
     rows = pc.binary_join_element_wise(
         *map(_as_joined, _merged(pieces)), b"", null_handling="replace", null_replacement=b""
     )
@@ -53,13 +55,17 @@ def uuid_column(raw: bytes) -> pa.Array:
     return _fixed(np.frombuffer(raw, dtype=np.uint8).reshape(-1, 16))
 
 
-def _constant(value: Constant) -> bytes:
+def _constant(kind: str, value: Constant) -> bytes:
     if value is None:
         return (-1).to_bytes(4, signed=True)
-    if isinstance(value, datetime):
+    if isinstance(value, str) and kind in _TEXTS:
+        field = _TEXTS[kind] + value.encode()
+    elif isinstance(value, UUID) and kind == "uuid":
+        field = value.bytes
+    elif isinstance(value, datetime) and kind == "timestamp with time zone":
         field = ((value - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, signed=True)
     else:
-        field = value.bytes if isinstance(value, UUID) else value.encode()
+        raise TypeError(f"{type(value).__name__} for a column of {kind}")
     return len(field).to_bytes(4) + field
 
 
@@ -70,14 +76,17 @@ def _array(kind: str, values: pa.Array) -> list[_Piece]:
         width, order = _NUMBERS[kind]
         held = values.cast(width).fill_null(pa.scalar(0).cast(width))  # what does not fit is an error
         plain = held.to_numpy(zero_copy_only=False).astype(order)
-        fields = _fixed(plain.view(np.uint8).reshape(len(values), -1))
+        fields = _fixed(plain.view(np.uint8).reshape(len(plain), plain.itemsize))
         fields = fields if there.all() else pc.if_else(pa.array(there), fields, None)
-    elif kind == "jsonb":
-        fields = pc.binary_join_element_wise(_JSONB_VERSION, values.cast(pa.binary()), b"")
+    elif kind in _TEXTS and pa.types.is_string(values.type):
+        fields = values.cast(pa.binary())
+        fields = pc.binary_join_element_wise(_TEXTS[kind], fields, b"") if _TEXTS[kind] else fields
+    elif kind == "uuid" and values.type == pa.binary(16):
+        fields = values
     else:
-        fields = values if pa.types.is_fixed_size_binary(values.type) else values.cast(pa.binary())
+        raise TypeError(f"{values.type} for a column of {kind}")
     lengths = pc.fill_null(pc.binary_length(fields), -1).to_numpy().astype(">i4")
-    prefix = lengths.view(np.uint8).reshape(-1, 4)
+    prefix = lengths.view(np.uint8).reshape(len(lengths), 4)
     if pa.types.is_fixed_size_binary(fields.type) and there.all():
         return [prefix, _bytes_of(fields)]
     return [prefix, fields]

@@ -63,13 +63,14 @@ def copy_columns(
     count = max(len(values) for values in columns.values() if isinstance(values, pa.Array))
     if not count:
         return 0
-    given: dict[str, pa.Array | Constant] = {"organization": organization_id, **columns}
+    names = ["organization_id", *(_column(model, name) for name in columns)]
+    kinds = ["uuid", *(_type(model, name) for name in columns)]
+    rows = copy_format(list(zip(kinds, [organization_id, *columns.values()], strict=True)))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        sql.Identifier(model._meta.db_table),
-        sql.SQL(", ").join(sql.Identifier(_column(model, name)) for name in given),
+        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(copy_format([(_type(model, name), values) for name, values in given.items()]))
+        copy.write(rows)
     return count
 
 

@@ -112,16 +112,18 @@ class FloatField(framework.FloatField):
 
 
 class DateTimeField(framework.DateTimeField):
-    """A moment. One of UTC, as the database gives them all, is in the platform's zone already."""
+    """A moment. One of UTC, as the database gives them all, stays as it is: answers are in UTC, also where
+    somebody has activated another zone."""
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        return value if value.tzinfo is UTC else super().enforce_timezone(value)
+        asked = hasattr(self, "timezone")
+        return value if value.tzinfo is UTC and not asked else super().enforce_timezone(value)
 
 
+# The framework's, quicker in its answers: most of their time goes into asking each field, for each row anew,
+# how it is read. What an instance simply holds is read here; the rest is asked as ever. The fields are
+# settled with the first answer. No docstring: the API's description would take it for every serializer's.
 class Serializer(framework.Serializer[Row]):
-    """The framework's, quicker in its answers: most of their time goes into asking each field, for each row
-    anew, how it is read. What an instance simply holds is read here; the rest is asked as ever."""
-
     @cached_property
     def _plan(self) -> list[tuple[str, str | None, AnyField]]:
         """Name of each field, the one attribute that it shows if that is all it does, and the field."""
@@ -143,8 +145,6 @@ class Serializer(framework.Serializer[Row]):
 
 
 class ModelSerializer(Serializer[RowModel], framework.ModelSerializer[RowModel]):
-    """The framework's, quicker in its answers."""
-
     serializer_field_mapping: ClassVar[dict[Any, Any]] = {
         **framework.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: DateTimeField,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from django.db import connection
 from tenants.kernel.copy_format import copy_format, uuid_column
 
 pytestmark = pytest.mark.django_db
+MOMENT = "timestamp with time zone"
 KINDS = {
     "boolean": pa.array([True, None, False]),
     "smallint": pa.array([-1, None, 32767], pa.int64()),
@@ -37,25 +39,26 @@ def stored(columns):
         return cursor.fetchall()
 
 
+def said(kind, values):
+    return [UUID(bytes=value) if kind == "uuid" and value else value for value in values.to_pylist()]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 1), slice(2, 3), slice(1, 3)])
 def test_what_stands_in_a_column_is_what_is_stored(kind, rows):
     values = KINDS[kind][rows]
-    said = [UUID(bytes=v) if kind == "uuid" and v else v for v in values.to_pylist()]
-    assert [row[0] for row in stored([(kind, values)])] == said
+    assert [row[0] for row in stored([(kind, values)])] == said(kind, values)
 
 
 def test_columns_of_all_kinds_stand_beside_each_other_and_beside_what_holds_for_all():
     owner, moment = uuid4(), datetime(1999, 12, 31, 23, 59, 59, 123456, tzinfo=UTC)
-    held = {"varchar": "same", "uuid": owner, "timestamptz": moment, "text": None}
-    rows = stored(
-        [*held.items(), *KINDS.items(), ("timestamptz", moment.astimezone(timezone(timedelta(hours=9))))]
-    )
+    held = {"varchar": "same", "uuid": owner, MOMENT: moment, "text": None, "jsonb": '["a"]'}
+    rows = stored([*held.items(), *KINDS.items(), (MOMENT, moment.astimezone(timezone(timedelta(hours=9))))])
     assert len(rows) == 3
     for place, row in enumerate(rows):
-        assert row[:4] == ("same", owner, moment, None)
+        assert row[:5] == ("same", owner, moment, None, '["a"]')
+        assert row[5:-1] == tuple(said(kind, KINDS[kind])[place] for kind in KINDS)
         assert row[-1] == moment
-        assert row[4:10] == tuple(KINDS[kind][place].as_py() for kind in list(KINDS)[:6])
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,34 @@ def test_columns_of_all_kinds_stand_beside_each_other_and_beside_what_holds_for_
 def test_a_number_that_does_not_fit_is_an_error_and_no_other_number(kind, values):
     with pytest.raises(pa.ArrowInvalid):
         copy_format([(kind, pa.array(values))])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("integer", "2024"),
+        ("boolean", "f"),
+        ("varchar", UUID(int=1)),
+        ("uuid", datetime(2026, 1, 1, tzinfo=UTC)),
+        (MOMENT, "12345678"),
+        ("uuid", pa.array(["sixteen letters."])),
+        ("varchar", pa.array([b"sixteen letters."], pa.binary(16))),
+        (MOMENT, pa.array([1])),
+    ],
+)
+def test_what_the_server_might_read_as_something_else_is_refused(kind, value):
+    with pytest.raises(TypeError, match=kind):
+        copy_format([("integer", pa.array([1])), (kind, value)])
+
+
+def test_no_rows_are_a_file_without_rows():
+    assert stored([(kind, values[:0]) for kind, values in KINDS.items()]) == []
+
+
+def test_what_is_no_number_stays_none():
+    rows = stored([("double precision", pa.array([math.nan, math.inf, -math.inf]))])
+    assert math.isnan(rows[0][0])
+    assert [row[0] for row in rows[1:]] == [math.inf, -math.inf]
 
 
 def test_raw_identifiers_are_a_column():

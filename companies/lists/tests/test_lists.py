@@ -13,6 +13,7 @@ from organizations.models import AuditEvent
 from organizations.notices.models import Notice
 from tests.factories import CompanyFactory, PredictionFactory
 from tests.fixtures import World
+from tests.queries import asked
 
 
 @pytest.fixture
@@ -77,6 +78,9 @@ def test_how_many_are_mine_follows_lists_and_companies(people: World, two):
     assert mine() == before + 1
     client.delete(address, headers={"if-match": client.get(address)["ETag"]})
     assert mine() == before
+    with asked() as statements:
+        assert mine() == before
+    assert not [sql for sql in statements if "COUNT(*)" in sql and 'FROM "companies_company"' in sql]
 
 
 def test_a_private_list_is_its_makers_alone_and_a_shared_one_is_read_by_all(people: World, two):

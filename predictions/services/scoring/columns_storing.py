@@ -225,7 +225,7 @@ def _new_heads(
 
 
 def _numbers(values: Array) -> pa.Array:
-    return pa.array(values, from_pandas=True)  # not a number is NULL
+    return pa.array(values + 0.0, from_pandas=True)  # minus nought is nought, not a number is NULL
 
 
 def _newest(places: Any, part: pa.Table, companies: int, kind: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
