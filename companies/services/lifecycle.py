@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from companies.defaults import defaults
 from companies.models import (
     Company,
     CompanyState,
@@ -24,7 +25,6 @@ from tenants.kernel import audit
 from tenants.kernel.context import current_tenant
 from tenants.kernel.errors import Absent, Conflict, InvalidInput
 from tenants.kernel.etags import ANY_STATE, Precondition
-from tenants.kernel.jobs import enqueue
 from tenants.kernel.request import Actor
 
 _FIRST_DAY = date(1950, 1, 1)
@@ -130,7 +130,7 @@ def company_default(
     expected: Precondition = ANY_STATE,
     actor: Actor,
 ) -> Company:
-    """Mark a company as defaulted; the outcome is noted for monitoring. The same again changes nothing.
+    """Mark a company as defaulted; its outcome is noted with it. The same again changes nothing.
 
     Raises InvalidInput for a day that cannot be.
     """
@@ -148,7 +148,7 @@ def company_default(
     row.state, row.defaulted_on, row.default_kind = CompanyState.DEFAULTED, occurred_on, kind
     _save_state(row)
     audit.record("companies.company.defaulted", on=row, changes=changes, actor=actor)
-    enqueue("monitoring.note_default", actor=actor, queue="default", robust=True, company_id=str(row.id))
+    defaults().default_note(company_id=row.id, actor=actor)
     return row
 
 
@@ -175,14 +175,7 @@ def company_revive(
     _save_state(row)
     audit.record("companies.company.revived", on=row, changes=changes | {"mistaken": mistaken}, actor=actor)
     if mistaken:
-        enqueue(
-            "monitoring.forget_default",
-            actor=actor,
-            queue="default",
-            robust=True,
-            company_id=str(row.id),
-            occurred_on=str(on),
-        )
+        defaults().default_forget(company_id=row.id, occurred_on=on, actor=actor)
     return row
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from django.db import connection
+import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.permissions import Role
@@ -15,7 +16,8 @@ from companies.services import duplicates
 from companies.tasks import purge_deleted
 from organizations.models import AuditEvent, Organization
 from predictions.models import Prediction, Score
-from predictions.monitoring.defaults import default_forget, default_note
+from predictions.monitoring import defaults
+from predictions.monitoring.defaults import default_note
 from predictions.monitoring.models import Outcome
 from tenants.kernel import scope
 from tenants.kernel.context import in_public, in_tenant
@@ -302,13 +304,41 @@ def test_a_default_is_an_outcome_and_a_mistake_takes_it_away(people: World):
     version = client.post(f"{address}/default", said, format="json").json()["version"]
     assert version == body["version"]
     with people.within("alpha", "one"):
-        assert default_note(company_id=company.id, actor=SYSTEM)
+        outcome = Outcome.objects.get(company=company)
+        assert (outcome.kind, outcome.occurred_on.isoformat()) == ("bankruptcy", "2025-06-30")
         assert not default_note(company_id=company.id, actor=SYSTEM)
-        assert Outcome.objects.get(company=company).kind == "bankruptcy"
     body = client.post(f"{address}/revive", {"reason": "wrong name", "mistaken": True}, format="json").json()
     assert (body["state"], body["defaulted_on"]) == ("alive", None)
     assert client.post(f"{address}/revive", {"reason": "x"}, format="json").status_code == 409
     with people.within("alpha", "one"):
-        on = timezone.datetime(2025, 6, 30).date()
-        assert default_forget(company_id=company.id, occurred_on=on, actor=SYSTEM)
         assert not Outcome.objects.filter(company=company).exists()
+
+
+def test_what_somebody_recorded_of_a_default_stays_when_its_mark_goes(people: World):
+    client = people.client(Role.ANALYST)
+    with people.within("alpha", "one"):
+        company = CompanyFactory(organization_id=place_of(people))
+        of = {"organization_id": company.organization_id, "company": company}
+        Outcome.objects.create(**of, occurred_on="2025-06-30", kind="bankruptcy")
+    address = f"/api/v1/companies/{company.id}"
+    said, mistake = {"occurred_on": "2025-06-30", "kind": "payment"}, {"reason": "x", "mistaken": True}
+    assert client.post(f"{address}/default", said, format="json").status_code == 200
+    assert client.post(f"{address}/revive", mistake, format="json").status_code == 200
+    with people.within("alpha", "one"):
+        assert Outcome.objects.get(company=company).kind == "bankruptcy"
+
+
+def test_no_default_stands_without_its_outcome(people: World, monkeypatch):
+    client = people.client(Role.ANALYST)
+    with people.within("alpha", "one"):
+        company = CompanyFactory(organization_id=place_of(people))
+
+    def fails(**_):
+        raise OperationalError("the connection is gone")
+
+    monkeypatch.setattr(defaults, "default_note", fails)
+    said = {"occurred_on": "2025-06-30", "kind": "chapter_11"}
+    with pytest.raises(OperationalError):
+        client.post(f"/api/v1/companies/{company.id}/default", said, format="json")
+    with people.within("alpha", "one"):
+        assert Company.objects.get(id=company.id).state == "alive"

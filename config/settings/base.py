@@ -242,6 +242,8 @@ PERSONAL_DATA_SOURCES = [
 COMPANY_RETENTION_DAYS = env.number("COMPANY_RETENTION_DAYS", 90)
 # What is thought of companies, told by an app above; see companies.outlook.
 COMPANY_OUTLOOK = "predictions.outlook"
+# What follows from a company's default; see companies.defaults.
+COMPANY_DEFAULTS = "predictions.monitoring.defaults"
 # Notices are removed after so many days, read or not.
 NOTICE_RETENTION_DAYS = env.number("NOTICE_RETENTION_DAYS", 180)
 PERSONAL_EXPORT_LIFETIME = timedelta(days=7)

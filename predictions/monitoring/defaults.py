@@ -1,4 +1,7 @@
-"""Outcomes that follow from a company's state: marked as defaulted, its default is one."""
+"""Outcomes that follow from a company's state: marked as defaulted, its default is one.
+
+Named in COMPANY_DEFAULTS: whoever changes the state has it done in the same transaction.
+"""
 
 from __future__ import annotations
 

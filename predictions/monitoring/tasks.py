@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,6 @@ from celery import shared_task
 from django.utils import timezone
 
 from predictions.models import Score
-from predictions.monitoring.defaults import default_forget, default_note
 from predictions.monitoring.observing import organization_observe
 from tenants import modules
 from tenants.kernel import scope
@@ -25,25 +24,6 @@ def observe(self: Any, *, organization_id: str) -> int:
     """Look at the latest scores of one organization."""
     try:
         return organization_observe(organization_id=UUID(organization_id), actor=self.actor)
-    except Exception as error:
-        raise self.again(error) from error
-
-
-@shared_task(bind=True, base=TenantTask, name="monitoring.note_default", max_retries=3)
-def note_default(self: Any, *, company_id: str) -> bool:
-    """Note the default of a company that was marked so."""
-    try:
-        return default_note(company_id=UUID(company_id), actor=self.actor)
-    except Exception as error:
-        raise self.again(error) from error
-
-
-@shared_task(bind=True, base=TenantTask, name="monitoring.forget_default", max_retries=3)
-def forget_default(self: Any, *, company_id: str, occurred_on: str) -> bool:
-    """Take away the outcome of a default that was marked by mistake."""
-    day = date.fromisoformat(occurred_on)
-    try:
-        return default_forget(company_id=UUID(company_id), occurred_on=day, actor=self.actor)
     except Exception as error:
         raise self.again(error) from error
 
