@@ -111,8 +111,11 @@ def test_a_flag_is_acknowledged_once_and_the_rule_is_the_tenants(people: World):
     assert head.post(page, said).status_code == 302
     with people.within("alpha"):
         assert (FlagRule.objects.get().points, FlagRule.objects.get().relative) == (0.03, 0.05)
+    assert head.post(page, {"points": "0.03", "relative": "", "on_level": "on"}).status_code == 302
+    with people.within("alpha"):
+        assert FlagRule.objects.get().relative is None
     written = [event for event in events(people) if event.startswith("flags.")]
-    assert written == ["flags.flag.acknowledged", "flags.rule.changed"]
+    assert written == ["flags.flag.acknowledged", "flags.rule.changed", "flags.rule.changed"]
 
 
 def test_a_deleted_company_is_found_restored_and_removed_for_good(people: World):

@@ -15,8 +15,10 @@ class FlagRule(SchemaBound):
     """What an institution looks at; one row."""
 
     only = models.BooleanField(default=True, unique=True, editable=False)
-    points = models.FloatField(null=True, default=0.05, help_text="Absolute change of the PD, 0 to 1.")
-    relative = models.FloatField(null=True, help_text="Change as a share of the PD before.")
+    points = models.FloatField(
+        null=True, blank=True, default=0.05, help_text="Absolute change of the PD, 0 to 1."
+    )
+    relative = models.FloatField(null=True, blank=True, help_text="Change as a share of the PD before.")
     on_level = models.BooleanField(default=True, help_text="Every change of the risk level.")
     reviewed_to = models.UUIDField(null=True, editable=False, help_text="The last score that was looked at.")
 
