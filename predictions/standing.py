@@ -79,21 +79,6 @@ _TOUCHED_BY_COMPANY = f"""
     SELECT p.company_id, p.kind FROM changed c JOIN gone g USING (id)
     JOIN %1$I.predictions_prediction p ON p.company_id = c.id WHERE {_REMOVED} GROUP BY 1, 2
 """
-# Heads that come are mostly all that their companies have, and say rightly which of them stands: a part of a
-# file is counted and not judged. Whether a company lives is asked as a value: an EXISTS might be answered by
-# reading all companies for each part.
-_TOUCHED_BY_INSERT = """
-    SELECT n.company_id, n.kind FROM (
-        SELECT company_id, kind, count(*) AS heads,
-               count(*) FILTER (WHERE latest) = 1
-               AND max(fiscal_year * 8 + coalesce(fiscal_quarter, 0)) FILTER (WHERE latest)
-                 = max(fiscal_year * 8 + coalesce(fiscal_quarter, 0)) AS said_rightly
-        FROM changed GROUP BY 1, 2) n
-    WHERE NOT n.said_rightly
-       OR n.heads <> (SELECT count(*) FROM %1$I.predictions_prediction p
-                      WHERE p.company_id = n.company_id AND p.kind = n.kind)
-       OR (SELECT c.deleted_at FROM %1$I.companies_company c WHERE c.id = n.company_id) IS NOT NULL
-"""
 LATEST = f"""
 CREATE OR REPLACE FUNCTION prediction_latest() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
@@ -103,8 +88,6 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         {_mark(_TOUCHED_BY_UPDATE)}
         {_past(_MOVED)}
-    ELSIF TG_OP = 'INSERT' THEN
-        {_mark(_TOUCHED_BY_INSERT)}
     ELSE
         {_mark("SELECT company_id, kind FROM changed GROUP BY 1, 2")}
     END IF;
